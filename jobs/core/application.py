@@ -1,0 +1,125 @@
+"""The Application: what a person wrote, read once and checked. Meaning of the fields: docs/applications.md.
+
+Its shape is Argo CD's (https://argo-cd.readthedocs.io/en/stable/user-guide/application-specification/). What a field leads
+to is decided elsewhere; here it only gets a name and a type.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs.core.errors import InvalidSpecError
+from jobs.core.fields import Fields
+from jobs.core.objects import texts
+from jobs.core.source import Source, source_of
+from jobs.core.sync_policy import SyncPolicy, policy_of
+
+IN_CLUSTER = "https://kubernetes.default.svc"
+"""The server of the cluster Pilothouse runs in (Argo CD's name for it)."""
+IN_CLUSTER_NAME = "in-cluster"
+
+REFRESH = "argocd.argoproj.io/refresh"
+"""Annotation: compare now; `hard` also renders anew. Removed once it was acted on."""
+SKIP_RECONCILE = "argocd.argoproj.io/skip-reconcile"
+RUN = "pilothouse.dev/run"
+"""Annotation: the run that may write the status now (design.md 5)."""
+KINDS = "pilothouse.dev/kinds"
+"""Annotation: comma list of `Kind.group` that were ever applied, where pruning looks."""
+SOURCE_KEY = "pilothouse.dev/source-key"
+"""Annotation: the key of what was last deployed with success, and its failure count."""
+DELETION_APPROVED = "argocd.argoproj.io/deletion-approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the objects go. Exactly one of server and name is set."""
+
+    server: str
+    name: str
+    namespace: str
+
+    @property
+    def is_home(self) -> bool:
+        """Whether it is the cluster where the Applications live."""
+        return self.server == IN_CLUSTER or self.name == IN_CLUSTER_NAME
+
+    @property
+    def key(self) -> str:
+        """One name for the cluster, for limits and caches."""
+        return IN_CLUSTER if self.is_home else (self.server or self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One Application object as it was read."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    sources: tuple[Source, ...]
+    destination: Destination
+    project: str
+    policy: SyncPolicy
+    ignore_differences: tuple[Mapping[str, Any], ...]
+    """`spec.ignoreDifferences` as written."""
+    history_limit: int
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
+    deleting: bool = False
+    """Whether it has a deletionTimestamp."""
+    operation: Mapping[str, Any] | None = None
+    """The top-level `operation` somebody asked for; None: nothing is asked."""
+    status: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    spec: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The spec as written, for `comparedTo`."""
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`: its name in the queue, logs and messages."""
+        return f"{self.namespace}/{self.name}"
+
+
+def application_of(body: Mapping[str, Any]) -> Application:
+    """An Application object as data. Raises InvalidSpecError naming the first field that makes no sense."""
+    metadata = Fields(body.get("metadata") or {}, "metadata")
+    spec = Fields(body.get("spec") or {}, "spec")
+    operation = body.get("operation")
+    return Application(
+        namespace=metadata.text("namespace"),
+        name=metadata.text("name"),
+        uid=metadata.text("uid"),
+        resource_version=metadata.text("resourceVersion"),
+        generation=metadata.number("generation", 0),
+        sources=_sources(spec),
+        destination=_destination(spec.inner("destination")),
+        project=spec.text("project") or "default",
+        policy=policy_of(spec.inner("syncPolicy")),
+        ignore_differences=tuple(entry.values for entry in spec.each("ignoreDifferences")),
+        history_limit=max(0, spec.number("revisionHistoryLimit", 10)),
+        annotations=texts(metadata.mapping("annotations")),
+        finalizers=metadata.texts("finalizers"),
+        deleting=metadata.has("deletionTimestamp"),
+        operation=operation if isinstance(operation, Mapping) else None,
+        status=body.get("status") or {},
+        spec=spec.values,
+    )
+
+
+def _sources(spec: Fields) -> tuple[Source, ...]:
+    """`sources` wins over `source`, as in Argo CD."""
+    if spec.items("sources"):
+        return tuple(source_of(item) for item in spec.each("sources"))
+    if spec.has("source"):
+        return (source_of(spec.inner("source")),)
+    raise InvalidSpecError("spec.source is missing: name a repository (repoURL) and a path in it")
+
+
+def _destination(fields: Fields) -> Destination:
+    server, name = fields.text("server").rstrip("/"), fields.text("name")
+    if server and name:
+        raise InvalidSpecError("spec.destination has both server and name: keep one of them")
+    if not server and not name:
+        raise InvalidSpecError("spec.destination needs a server or a name")
+    return Destination(server, name, fields.text("namespace"))

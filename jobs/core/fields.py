@@ -1,0 +1,74 @@
+"""Reading a mapping that anybody may have written: each look-up names the field when the value has the wrong shape."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.core.errors import InvalidSpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A mapping and where it stands in the object, e.g. `spec.source.helm`. Absent and null are the same."""
+
+    values: Mapping[str, Any]
+    path: str
+
+    def at(self, name: str) -> str:
+        """The full path of a field, for messages."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not null."""
+        return self.values.get(name) is not None
+
+    def text(self, name: str, default: str = "") -> str:
+        """A string. Raises InvalidSpecError for anything else."""
+        return self._typed(name, str, "text", default)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """A boolean. Raises InvalidSpecError for anything else."""
+        return self._typed(name, bool, "true or false", default)
+
+    def number(self, name: str, default: int) -> int:
+        """A whole number. Raises InvalidSpecError for anything else, booleans included."""
+        if isinstance(self.values.get(name), bool):
+            raise InvalidSpecError(f"{self.at(name)} must be a whole number")
+        return self._typed(name, int, "a whole number", default)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of strings. Raises InvalidSpecError for anything else."""
+        found = self.items(name)
+        if not all(isinstance(item, str) for item in found):
+            raise InvalidSpecError(f"{self.at(name)} must be a list of text")
+        return tuple(found)
+
+    def items(self, name: str) -> Sequence[Any]:
+        """A list. Raises InvalidSpecError for anything else."""
+        found: list[Any] = self._typed(name, list, "a list", [])
+        return found
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """A mapping as it is. Raises InvalidSpecError for anything else."""
+        found: Mapping[str, Any] = self._typed(name, Mapping, "a mapping", {})
+        return found
+
+    def inner(self, name: str) -> "Fields":
+        """The mapping under a name, to read on; empty if absent."""
+        return Fields(self.mapping(name), self.at(name))
+
+    def each(self, name: str) -> tuple["Fields", ...]:
+        """The mappings of a list. Raises InvalidSpecError if an item is none."""
+        found = self.items(name)
+        for index, item in enumerate(found):
+            if not isinstance(item, Mapping):
+                raise InvalidSpecError(f"{self.at(name)}[{index}] must be a mapping")
+        return tuple(Fields(item, f"{self.at(name)}[{index}]") for index, item in enumerate(found))
+
+    def _typed(self, name: str, kind: Any, words: str, default: Any) -> Any:
+        value = self.values.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, kind):
+            raise InvalidSpecError(f"{self.at(name)} must be {words}")
+        return value
