@@ -1,7 +1,7 @@
 """The Application: what a person wrote, read once and checked. Meaning of the fields: docs/applications.md.
 
-Its shape is Argo CD's (https://argo-cd.readthedocs.io/en/stable/user-guide/application-specification/). What a field leads
-to is decided elsewhere; here it only gets a name and a type.
+Its shape is Argo CD's (https://argo-cd.readthedocs.io/en/stable/user-guide/application-specification/). What a field
+leads to is decided elsewhere; here it only gets a name and a type.
 """
 
 from collections.abc import Mapping

@@ -24,17 +24,17 @@ class Fields:
 
     def text(self, name: str, default: str = "") -> str:
         """A string. Raises InvalidSpecError for anything else."""
-        return self._typed(name, str, "text", default)
+        return str(self._typed(name, str, "text", default))
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean. Raises InvalidSpecError for anything else."""
-        return self._typed(name, bool, "true or false", default)
+        return bool(self._typed(name, bool, "true or false", default))
 
     def number(self, name: str, default: int) -> int:
         """A whole number. Raises InvalidSpecError for anything else, booleans included."""
         if isinstance(self.values.get(name), bool):
             raise InvalidSpecError(f"{self.at(name)} must be a whole number")
-        return self._typed(name, int, "a whole number", default)
+        return int(self._typed(name, int, "a whole number", default))
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of strings. Raises InvalidSpecError for anything else."""

@@ -1,4 +1,4 @@
-"""One source of an Application: a repository, a place in it, and how it is rendered. Read from the spec, checked for shape."""
+"""One source of an Application: a repository, a place in it, how it is rendered. Read from the spec, checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

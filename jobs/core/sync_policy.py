@@ -1,4 +1,4 @@
-"""`spec.syncPolicy`: what Pilothouse may do by itself, and how a sync is done. Read from the spec, checked for shape."""
+"""`spec.syncPolicy`: what Pilothouse may do by itself, and how a sync is done. Read from the spec, checked."""
 
 import re
 from collections.abc import Mapping
