@@ -1,0 +1,116 @@
+"""AppProject: what an Application of it may read, and where and what it may write. Globs; an entry with `!` denies.
+
+https://argo-cd.readthedocs.io/en/stable/user-guide/projects/
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jobs.core.application import IN_CLUSTER, IN_CLUSTER_NAME, Application
+from jobs.core.errors import InvalidSpecError
+from jobs.core.fields import Fields
+from jobs.core.objects import ObjectId
+from jobs.core.repository import Repository
+from jobs.core.restrictions import project_fields
+
+DEFAULT = "default"
+"""The project every Application has that names none; allows everything unless somebody wrote it down otherwise."""
+
+
+def application_refusals(project: Mapping[str, Any] | None, application: Application, *, home: str) -> tuple[str, ...]:
+    """Why the project does not allow this Application. project: None when there is none of that name. Pure sentences."""
+    name = application.project
+    if project is None:
+        return () if name == DEFAULT else (f"spec.project: there is no AppProject {name} in namespace {home}",)
+    spec = Fields(project.get("spec") or {}, f"AppProject {name} spec")
+    found = [f"AppProject {name}: {field} is not supported yet" for field in project_fields(spec.values)]
+    for source in application.sources:
+        if not _source_allowed(spec.texts("sourceRepos"), source.repo_url):
+            found.append(f"AppProject {name}: spec.sourceRepos does not allow {_safe(source.repo_url)}")
+    if application.namespace != home and not _matches(spec.texts("sourceNamespaces"), application.namespace):
+        found.append(f"AppProject {name}: spec.sourceNamespaces does not allow namespace {application.namespace}")
+    return tuple(found)
+
+
+def object_refusal(project: Mapping[str, Any] | None, application: Application, target: ObjectId) -> str | None:
+    """Why the project does not allow this object at the Application's destination; None: it does."""
+    if project is None:
+        return None
+    spec = Fields(project.get("spec") or {}, f"AppProject {application.project} spec")
+    said = f"{target}: AppProject {application.project}"
+    if not _destination_allowed(spec, application, target.namespace):
+        return f"{said}: spec.destinations does not allow namespace {target.namespace or '(cluster-scoped)'} there"
+    allow, deny = ("namespaceResourceWhitelist", "namespaceResourceBlacklist")
+    if not target.namespace:
+        allow, deny = ("clusterResourceWhitelist", "clusterResourceBlacklist")
+    # Namespaced kinds are allowed unless a list says otherwise; cluster-scoped ones need to be listed.
+    permitted = _listed(spec, allow, target) if spec.has(allow) or not target.namespace else True
+    if not permitted:
+        return f"{said}: spec.{allow} does not list {target.group or 'core'}/{target.kind}"
+    return f"{said}: spec.{deny} lists {target.group or 'core'}/{target.kind}" if _listed(spec, deny, target) else None
+
+
+def _source_allowed(patterns: Iterable[str], url: str) -> bool:
+    try:
+        names = {url, Repository.of(url).name}
+    except InvalidSpecError:
+        names = {url}
+    return _any_matches(tuple(patterns), names)
+
+
+def _destination_allowed(spec: Fields, application: Application, namespace: str) -> bool:
+    destination = application.destination
+    servers = {destination.server} | ({IN_CLUSTER} if destination.is_home else set())
+    names = {destination.name} | ({IN_CLUSTER_NAME} if destination.is_home else set())
+    allowed = False
+    for entry in spec.each("destinations"):
+        server, name, wanted = entry.text("server"), entry.text("name"), entry.text("namespace")
+        denies = any(text.startswith("!") for text in (server, name, wanted))
+        here = any(_glob(server.lstrip("!"), item) for item in servers) if server else False
+        here = here or (any(_glob(name.lstrip("!"), item) for item in names) if name else False)
+        there = not namespace or _glob(wanted.lstrip("!"), namespace)
+        if denies and here and there:
+            return False
+        allowed = allowed or (not denies and here and there)
+    return allowed
+
+
+def _listed(spec: Fields, name: str, target: ObjectId) -> bool:
+    return any(
+        _glob(entry.text("group"), target.group)
+        and _glob(entry.text("kind"), target.kind)
+        and _glob(entry.text("name") or "*", target.name)
+        for entry in spec.each(name)
+    )
+
+
+def _any_matches(patterns: tuple[str, ...], names: set[str]) -> bool:
+    return any(_matches(patterns, name) for name in names) and not any(
+        pattern.startswith("!") and _glob(pattern[1:], name) for pattern in patterns for name in names
+    )
+
+
+def _matches(patterns: Iterable[str], text: str) -> bool:
+    """Allowed by one pattern and denied by none."""
+    given = tuple(patterns)
+    if any(pattern.startswith("!") and _glob(pattern[1:], text) for pattern in given):
+        return False
+    return any(_glob(pattern, text) for pattern in given if not pattern.startswith("!"))
+
+
+@lru_cache(maxsize=1024)
+def _pattern(glob: str) -> re.Pattern[str]:
+    """`*` and `?` match any sign, `/` included, as people write `https://host/org/*`."""
+    parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in re.sub(r"\*+", "*", glob))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _glob(pattern: str, text: str) -> bool:
+    return _pattern(pattern).fullmatch(text) is not None
+
+
+def _safe(url: str) -> str:
+    """The address without user and password: conditions are read by many."""
+    return re.sub(r"//[^/@]*@", "//", url)
