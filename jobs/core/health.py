@@ -1,0 +1,106 @@
+"""Is it well? `assess` says it of one live object, `application_health` of all objects of an application together.
+
+Pure: reading live objects is watch.py's work. The rule of each kind: health_kinds.py; the words: health_status.py.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.core.errors import InvalidSpecError, shortened
+from jobs.core.fields import Fields
+from jobs.core.health_kinds import RULES
+from jobs.core.health_status import Health, HealthStatus, progressing, unknown, worst
+from jobs.core.objects import Manifest, ObjectId, manifest_of
+from jobs.core.order import hook_of
+
+__all__ = ["Child", "Health", "HealthStatus", "application_health", "assess", "child_of", "worst"]
+
+HOOK_FINALIZER = "argocd.argoproj.io/hook-finalizer"
+"""Finalizer of a hook: it is deleted on purpose, and its result still counts."""
+IGNORE_HEALTH = "argocd.argoproj.io/ignore-healthcheck"
+"""Annotation: leave the object out of the application's health."""
+COMPARE_OPTIONS = "argocd.argoproj.io/compare-options"
+MAX_MESSAGE = 1000
+"""Characters of a message; container logs end up in some of them."""
+
+
+def assess(body: Mapping[str, Any]) -> Health | None:
+    """The health of a live object; None: its kind has no rule. Never raises: what cannot be read is Unknown."""
+    fields = Fields(body, "")
+    try:
+        health = _assess(fields)
+    except InvalidSpecError as error:
+        return unknown(f"its status cannot be read: {error.message}")
+    return Health(health.status, shortened(health.message, MAX_MESSAGE)) if health else None
+
+
+def _assess(body: Fields) -> Health | None:
+    metadata = body.inner("metadata")
+    if metadata.has("deletionTimestamp") and HOOK_FINALIZER not in metadata.texts("finalizers"):
+        return progressing("Pending deletion")
+    group, _, _ = body.text("apiVersion").rpartition("/")
+    rule = RULES.get((group, body.text("kind")))
+    return rule(body) if rule else None
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One object of an application, as far as its health is concerned."""
+
+    id: ObjectId
+    health: Health | None
+    """None: its kind has no rule. Missing: it is wanted and not in the cluster."""
+    live: bool
+    """Whether it is in the cluster."""
+    counts: bool = True
+    """False for a hook, an object with ignore-healthcheck, one that may be there besides (IgnoreExtraneous)."""
+
+
+def child_of(id_: ObjectId, live: Mapping[str, Any] | None, wanted: Manifest | None = None) -> Child:
+    """A child from what is in the cluster (None: nothing) and what Git wants (None: it is to be pruned)."""
+    there = manifest_of(live) if live is not None else wanted
+    counts = there is None or not (_is_hook(wanted or there) or _is_ignored(there, wanted))
+    if live is None:
+        return Child(id_, Health(HealthStatus.MISSING), False, counts)
+    return Child(id_, assess(live), True, counts)
+
+
+def application_health(children: Iterable[Child], itself: ObjectId | None = None) -> Health:
+    """The worst child decides; the message names it. `itself` is the Application's own object, which never counts.
+
+    A missing object does not make it worse (OutOfSync tells that), unless all are missing.
+    """
+    counted = [child for child in children if child.counts and child.id != itself]
+    if counted and not any(child.live for child in counted):
+        return Health(HealthStatus.MISSING, "none of its objects is in the cluster")
+    found = worst(
+        _named(child.id, child.health) for child in counted if child.live and child.health and _matters(child)
+    )
+    return found or Health(HealthStatus.HEALTHY)
+
+
+def _matters(id_: ObjectId, health: Health) -> bool:
+    """A child Application that is Missing or Unknown says nothing of its parent."""
+    vague = health.status in (HealthStatus.MISSING, HealthStatus.UNKNOWN)
+    return not (vague and id_.group_kind == ("argoproj.io", "Application"))
+
+
+def _named(id_: ObjectId, health: Health) -> Health:
+    if health.status is HealthStatus.HEALTHY:
+        return Health(HealthStatus.HEALTHY)
+    return Health(health.status, f"{id_}: {health.message}" if health.message else str(id_))
+
+
+def _is_ignored(there: Manifest, wanted: Manifest | None) -> bool:
+    options = [option.strip() for option in there.annotations.get(COMPARE_OPTIONS, "").split(",")]
+    extra = wanted is None and "IgnoreExtraneous" in options
+    return extra or there.annotations.get(IGNORE_HEALTH) == "true"
+
+
+def _is_hook(manifest: Manifest) -> bool:
+    """A live hook whose annotation was spoilt by hand is still a hook."""
+    try:
+        return hook_of(manifest) is not None
+    except InvalidSpecError:
+        return True
