@@ -74,9 +74,8 @@ def application_health(children: Iterable[Child], itself: ObjectId | None = None
     counted = [child for child in children if child.counts and child.id != itself]
     if counted and not any(child.live for child in counted):
         return Health(HealthStatus.MISSING, "none of its objects is in the cluster")
-    found = worst(
-        _named(child.id, child.health) for child in counted if child.live and child.health and _matters(child)
-    )
+    there = [(child.id, child.health) for child in counted if child.live and child.health]
+    found = worst(_named(id_, health) for id_, health in there if _matters(id_, health))
     return found or Health(HealthStatus.HEALTHY)
 
 
