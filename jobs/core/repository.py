@@ -11,8 +11,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from jobs.core.errors import InvalidSpecError
 
-MAX_URL = 2000
+MAX_NAME = 1000
 """Characters; a name is a key in the queue and a field of every log line."""
+MAX_URL = 2000
 
 _DEFAULT_PORT = {"http": 80, "https": 443, "oci": 443}
 _SSH = frozenset(("ssh", "git+ssh", "ssh+git", "git"))
@@ -52,7 +53,10 @@ class Repository:
         if not segments and scheme in _SSH:
             raise _wrong(url, "has no path")
         segments = _without_suffix(_known_host(host, segments))
-        return cls("/".join([_known_name(host), *(quote(segment, safe=_SAFE) for segment in segments)]))
+        name = "/".join([_known_name(host), *(quote(segment, safe=_SAFE) for segment in segments)])
+        if len(name) > MAX_NAME:
+            raise _wrong(url, f"is longer than {MAX_NAME} characters")
+        return cls(name)
 
     def __str__(self) -> str:
         """The name, for messages."""
@@ -64,7 +68,7 @@ def _require_plain(url: str) -> None:
     if not url.strip():
         raise InvalidSpecError("the repository address is empty")
     if len(url) > MAX_URL:
-        raise InvalidSpecError(f"the repository address is longer than {MAX_URL} characters")
+        raise _wrong(url, f"is longer than {MAX_URL} characters")
     if url != url.strip() or not url.isprintable() or "\\" in url:
         raise _wrong(url, "holds blanks around it, control characters or backslashes")
     if url.startswith("-") or _HELPER.match(url):

@@ -86,6 +86,7 @@ NONSENSE = [
     "https://host\\@evil/org/repo",
     " https://host/org/repo",
     "https://host/" + "a" * 2001,
+    "https://host/" + "ä" * 300,
 ]
 
 
