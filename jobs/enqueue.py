@@ -1,0 +1,283 @@
+"""The dirty queue: mark, claim, done; and the one place that puts jobs on arq. No answered mark is ever lost.
+
+What is due lives in Valkey (jobs/scripts.py); shapes are in jobs/marks.py, a claim's life is in jobs/claim.py. An arq
+job carries no work: it makes a worker claim. Its id is random: arq drops a job whose id is queued, running or kept.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import msgspec
+import orjson
+from arq.connections import ArqRedis
+from pydantic import SecretStr
+from redis import exceptions
+
+from jobs import scripts
+from jobs.claim import Again, Claim, Lease, boottime
+from jobs.marks import (
+    KINDS,
+    MARK_ARGUMENTS,
+    WHYS,
+    Inspection,
+    Mark,
+    QueueState,
+    hints_text,
+    mark_arguments,
+    member_of,
+    milliseconds,
+)
+from jobs.settings import Settings
+from jobs.valkey import QueueDown, answered, pool_for
+
+MAX_REQUEST = 3000
+BATCH = 250 * MARK_ARGUMENTS
+"""Arguments of one script call: 250 marks cost about 5 ms, and everybody else waits meanwhile."""
+LIMIT_S = 2.5
+"""Longest wait for one answer of Valkey in seconds: a Git host gives up on a webhook after 10."""
+REPLY_S = 60
+JOB = "run_until_empty"
+ARQ_QUEUE = "pilothouse:arq"
+WAKE_CHANNEL = "{wq}:wake"
+
+__all__ = ["KINDS", "WHYS", "Again", "Claim", "Inspection", "Mark", "Queue", "QueueDown", "QueueState", "arq_client"]
+
+
+def arq_client(url: SecretStr, *, connections: int, retries: int = 0) -> ArqRedis:
+    """arq's client with msgpack instead of pickle: who can write to Valkey must not run code in a worker."""
+    return ArqRedis(
+        pool_for(url, connections=connections, retries=retries),
+        job_serializer=msgspec.msgpack.encode,
+        job_deserializer=msgspec.msgpack.decode,
+        default_queue_name=ARQ_QUEUE,
+    )
+
+
+@dataclass
+class _Batch:
+    """Marks that wait for the next script call, as its arguments, and who waits for them."""
+
+    arguments: list[str] = field(default_factory=list)
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+
+    def succeed(self) -> None:
+        for waiter in self._patient():
+            waiter.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        for waiter in self._patient():
+            waiter.set_exception(QueueDown(f"the mark was not written: {error}", retry_after_s=5.0))
+
+    def _patient(self) -> list[asyncio.Future[None]]:
+        """Those who still wait: others were cancelled or have run out of time."""
+        return [waiter for waiter in self.waiters if not waiter.done()]
+
+
+class Queue:
+    """The dirty queue of one process. Every method raises QueueDown in time when Valkey gives no answer."""
+
+    def __init__(self, url: SecretStr, *, lease_s: float = 15.0, limits: Mapping[str, int] | None = None) -> None:
+        """limits: group prefix (`cluster`) -> greatest number of claims running at once in one such group."""
+        # Any: the types of the library are partial.
+        self._redis: Any = arq_client(url, connections=32)
+        # Questions hold a connection while they wait; marks must not stand in line behind them.
+        self._asking: Any = arq_client(url, connections=64)
+        self._lease_s = lease_s
+        self._limits = [part for group, most in (limits or {}).items() for part in (group, str(most))]
+        self._next = _Batch()
+        self._writer: asyncio.Task[None] | None = None
+        self.timer_set = asyncio.Event()
+        """Set when this process marked something for later: whoever sleeps until the next due time shall look again."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Queue":
+        """The queue that the settings name."""
+        limits = {"repo": settings.repository_concurrency, "cluster": settings.cluster_concurrency}
+        return cls(settings.redis_url, lease_s=settings.lease_s, limits=limits)
+
+    async def close(self) -> None:
+        """Finish the marks under way and close the connections."""
+        if self._writer is not None:
+            await asyncio.wait({self._writer}, timeout=2 * LIMIT_S)
+        for client in (self._redis, self._asking):
+            await client.aclose(close_connection_pool=True)
+
+    async def mark(self, marks: Mark | Iterable[Mark], *, limit_s: float = LIMIT_S) -> None:
+        """Durable when it returns. Concurrent calls share a script call; workers are woken afterwards."""
+        batch = self._next
+        given = [marks] if isinstance(marks, Mark) else list(marks)
+        batch.arguments += mark_arguments(given)
+        waiter = asyncio.get_running_loop().create_future()
+        batch.waiters.append(waiter)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_batches())
+        await answered(waiter, limit_s)
+        if any(mark.due_in_s > 0 for mark in given):
+            self.timer_set.set()
+
+    async def claim(self, kinds: Sequence[str] = KINDS) -> Claim | None:
+        """The next due key that nobody works on and no limit holds back, or None."""
+        began, token = boottime(), secrets.token_hex(8)
+        kinds_text = "," + ",".join(kinds) + ","
+        found = await self._run(scripts.CLAIM, milliseconds(self._lease_s), token, kinds_text, *self._limits, once=True)
+        if found is None:
+            return None
+        member, generation, hints, lane, waited_ms, crashes = found
+        kind, _, key = member.decode().partition(":")
+        return Claim(
+            kind,
+            key,
+            Lease(self._lease_s, partial(self._renew, member, token), began=began),
+            token=token,
+            generation=int(generation),
+            hints=orjson.loads(hints),
+            background=lane == b"b",
+            waited_s=waited_ms / 1000,
+            crashes=int(crashes),
+        )
+
+    async def renew(self, claim: Claim) -> bool:
+        """Let the claim live one lease longer; False: it is somebody else's. `claim.held()` does it by itself."""
+        return await self._renew(member_of(claim.kind, claim.key), claim.token)
+
+    async def done(self, claim: Claim, again: Again | None = None) -> bool:
+        """End the claim, with the mark for its next time; False: it was somebody else's by now, nothing was changed."""
+        in_s, not_before_s = (again.in_s, again.not_before_s) if again else (None, None)
+        arguments = (
+            member_of(claim.kind, claim.key),
+            claim.token,
+            "" if in_s is None else milliseconds(in_s),
+            "" if not_before_s is None else milliseconds(not_before_s),
+            "b" if again and again.background else "i",
+            hints_text(again.why, again.hints) if again else "",
+        )
+        answer = await self._run(scripts.DONE, *arguments)
+        if again:
+            self.timer_set.set()
+        if answer == 1:
+            await self.wake()
+        return bool(answer >= 0)
+
+    async def hand_back(self, claim: Claim) -> bool:
+        """End a claim that was not worked off, due at once for whoever claims next."""
+        return await self.done(claim, Again(0.0, why=claim.why, background=claim.background, hints=claim.hints))
+
+    async def drop(self, kind: str, key: str) -> None:
+        """Forget the waiting marks of something that is gone. A running claim goes on; a later mark counts."""
+        await self._run(scripts.DROP, member_of(kind, key))
+
+    async def dirty(self, kind: str, key: str) -> bool:
+        """Is it marked, due or not, and not yet claimed? For a run that wants to know whether it is superseded."""
+        lanes = [answered(self._redis.zscore(lane, member_of(kind, key)), LIMIT_S) for lane in scripts.KEYS[:2]]
+        return any(score is not None for score in await asyncio.gather(*lanes))
+
+    async def state(self) -> QueueState:
+        """The queue now."""
+        epoch, server, *counts, interactive, background, lease, waking = await self._run(scripts.LOOK)
+        waits = [int(text) / 1000 for text in (interactive, background) if text]
+        ends = [int(lease) / 1000] if lease else []
+        due, background_due, later, running = counts
+        return QueueState(
+            epoch=epoch.decode(),
+            server=server.decode(),
+            interactive=due,
+            background=background_due,
+            later=later,
+            running=running,
+            oldest_age_s=max(0.0, -min(waits, default=0.0)),
+            next_due_in_s=min(waits + ends, default=None),
+            waking=bool(waking),
+        )
+
+    async def begin_epoch(self) -> str:
+        """Say that all has been marked since Valkey was last empty; returns the epoch, an older one if there is."""
+        await answered(self._redis.set(scripts.KEYS[-1], secrets.token_hex(8), nx=True), LIMIT_S)
+        return (await answered(self._redis.get(scripts.KEYS[-1]), LIMIT_S) or b"").decode()
+
+    async def wake(self) -> None:
+        """Make a worker claim: an arq job, then a message that ends its wait. A lost one is made up for by its tick."""
+        try:
+            await answered(self._redis.enqueue_job(JOB, _job_id=secrets.token_hex(8), _expires=3600), LIMIT_S)
+            await answered(self._redis.publish(WAKE_CHANNEL, b"1"), LIMIT_S)
+        except QueueDown:
+            return
+
+    async def remember(self, key: str, ttl_s: int) -> bool:
+        """Note a delivery id; True if it is new within `ttl_s` seconds. Foreign text: only its hash is kept."""
+        name = "{wq}:seen:" + hashlib.sha256(key.encode()).hexdigest()
+        return bool(await answered(self._redis.set(name, b"1", nx=True, ex=ttl_s), LIMIT_S))
+
+    async def ask(self, kind: str, key: str, request: str, timeout_s: float = 10.0) -> bytes | None:
+        """The worker's answer about something live; None if none came in time. Raises ValueError over 3,000 signs."""
+        if len(request) > MAX_REQUEST:
+            raise ValueError(f"the request is {len(request)} signs long; {MAX_REQUEST} are the most")
+        reply = secrets.token_hex(16)
+        hints = {"kind": kind, "key": key, "request": request}
+        await self.mark(Mark("inspect", reply, "inspect", hints=hints))
+        deadline = boottime() + timeout_s
+        try:
+            while (left := deadline - boottime()) > 0:
+                # Short waits: the library takes a silence of 5 s for a broken connection.
+                wait = min(2.0, left)
+                if found := await answered(
+                    self._asking.execute_command("BLPOP", _reply_key(reply), wait), wait + LIMIT_S
+                ):
+                    return bytes(found[1])
+            return None
+        finally:
+            await self.drop("inspect", reply)
+
+    async def answer(self, reply: str, answer: bytes) -> None:
+        """Give the answer to an inspection; kept 60 s for who asked."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.rpush(_reply_key(reply), answer)
+        pipe.expire(_reply_key(reply), REPLY_S)
+        await answered(pipe.execute(), LIMIT_S)
+
+    async def _renew(self, member: str, token: str) -> bool:
+        return bool(await self._run(scripts.RENEW, member, token, milliseconds(self._lease_s)))
+
+    async def _write_batches(self) -> None:
+        while self._next.waiters:
+            batch, self._next = self._next, _Batch()
+            wake = False
+            try:
+                for start in range(0, len(batch.arguments), BATCH):
+                    wake |= await self._run(scripts.MARK, *batch.arguments[start : start + BATCH]) == 1
+            except BaseException as error:
+                batch.fail(error)
+                if not isinstance(error, QueueDown):
+                    raise
+            else:
+                batch.succeed()
+            if wake:
+                await self.wake()
+
+    async def _run(self, script: scripts.Script, *arguments: str, once: bool = False) -> Any:
+        return await answered(self._tried(script, arguments, once=once), LIMIT_S)
+
+    async def _tried(self, script: scripts.Script, arguments: Sequence[str], *, once: bool) -> Any:
+        """Again after a lost connection, until the caller's time limit, if a second run of the script does no harm."""
+        while True:
+            try:
+                return await self._evaluated(script, arguments)
+            except exceptions.ConnectionError:
+                if once:
+                    raise
+                await asyncio.sleep(0.1)
+
+    async def _evaluated(self, script: scripts.Script, arguments: Sequence[str]) -> Any:
+        call = self._redis.execute_command
+        try:
+            return await call("EVALSHA", script.sha, len(scripts.KEYS), *scripts.KEYS, *arguments)
+        except exceptions.NoScriptError:
+            return await call("EVAL", script.text, len(scripts.KEYS), *scripts.KEYS, *arguments)
+
+
+def _reply_key(reply: str) -> str:
+    return f"{{wq}}:reply:{reply}"
