@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -19,6 +18,7 @@ from pydantic import SecretStr
 from redis import exceptions
 
 from jobs import scripts
+from jobs.batches import Batches
 from jobs.claim import Again, Claim, Lease, boottime
 from jobs.marks import (
     KINDS,
@@ -33,7 +33,7 @@ from jobs.marks import (
     milliseconds,
 )
 from jobs.settings import Settings
-from jobs.valkey import QueueDown, answered, pool_for
+from jobs.valkey import QueueDown, Subscription, answered, pool_for
 
 MAX_REQUEST = 3000
 BATCH = 250 * MARK_ARGUMENTS
@@ -58,26 +58,6 @@ def arq_client(url: SecretStr, *, connections: int, retries: int = 0) -> ArqRedi
     )
 
 
-@dataclass
-class _Batch:
-    """Marks that wait for the next script call, as its arguments, and who waits for them."""
-
-    arguments: list[str] = field(default_factory=list)
-    waiters: list[asyncio.Future[None]] = field(default_factory=list)
-
-    def succeed(self) -> None:
-        for waiter in self._patient():
-            waiter.set_result(None)
-
-    def fail(self, error: BaseException) -> None:
-        for waiter in self._patient():
-            waiter.set_exception(QueueDown(f"the mark was not written: {error}", retry_after_s=5.0))
-
-    def _patient(self) -> list[asyncio.Future[None]]:
-        """Those who still wait: others were cancelled or have run out of time."""
-        return [waiter for waiter in self.waiters if not waiter.done()]
-
-
 class Queue:
     """The dirty queue of one process. Every method raises QueueDown in time when Valkey gives no answer."""
 
@@ -89,8 +69,7 @@ class Queue:
         self._asking: Any = arq_client(url, connections=64)
         self._lease_s = lease_s
         self._limits = [part for group, most in (limits or {}).items() for part in (group, str(most))]
-        self._next = _Batch()
-        self._writer: asyncio.Task[None] | None = None
+        self._batches = Batches(self._write, self.wake, most=BATCH)
         self.timer_set = asyncio.Event()
         """Set when this process marked something for later: whoever sleeps until the next due time shall look again."""
 
@@ -102,21 +81,15 @@ class Queue:
 
     async def close(self) -> None:
         """Finish the marks under way and close the connections."""
-        if self._writer is not None:
-            await asyncio.wait({self._writer}, timeout=2 * LIMIT_S)
+        await self._batches.close(2 * LIMIT_S)
         for client in (self._redis, self._asking):
             await client.aclose(close_connection_pool=True)
 
     async def mark(self, marks: Mark | Iterable[Mark], *, limit_s: float = LIMIT_S) -> None:
         """Durable when it returns. Concurrent calls share a script call; workers are woken afterwards."""
-        batch = self._next
         given = [marks] if isinstance(marks, Mark) else list(marks)
-        batch.arguments += mark_arguments(given)
-        waiter = asyncio.get_running_loop().create_future()
-        batch.waiters.append(waiter)
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_batches())
-        await answered(waiter, limit_s)
+        if given:
+            await self._batches.add(mark_arguments(given), limit_s)
         if any(mark.due_in_s > 0 for mark in given):
             self.timer_set.set()
 
@@ -178,10 +151,9 @@ class Queue:
 
     async def state(self) -> QueueState:
         """The queue now."""
-        epoch, server, *counts, interactive, background, lease, waking = await self._run(scripts.LOOK)
-        waits = [int(text) / 1000 for text in (interactive, background) if text]
-        ends = [int(lease) / 1000] if lease else []
-        due, background_due, later, running = counts
+        epoch, server, due, background_due, later, running, *texts, waking = await self._run(scripts.LOOK)
+        times = [int(text) / 1000 if text else None for text in texts]
+        waits, ends, timers = times[:2], times[2:3], times[3:]
         return QueueState(
             epoch=epoch.decode(),
             server=server.decode(),
@@ -189,15 +161,24 @@ class Queue:
             background=background_due,
             later=later,
             running=running,
-            oldest_age_s=max(0.0, -min(waits, default=0.0)),
-            next_due_in_s=min(waits + ends, default=None),
+            oldest_age_s=max(0.0, -(_earliest(waits) or 0.0)),
+            next_due_in_s=_earliest(waits + ends),
+            next_timer_in_s=_earliest(timers),
             waking=bool(waking),
         )
 
-    async def begin_epoch(self) -> str:
-        """Say that all has been marked since Valkey was last empty; returns the epoch, an older one if there is."""
-        await answered(self._redis.set(scripts.KEYS[-1], secrets.token_hex(8), nx=True), LIMIT_S)
-        return (await answered(self._redis.get(scripts.KEYS[-1]), LIMIT_S) or b"").decode()
+    async def begin_filling(self) -> str:
+        """To be called before everything is marked anew, since the epoch is gone; returns a note for `filled`."""
+        note = f"{{wq}}:filling:{secrets.token_hex(8)}"
+        await answered(self._redis.set(note, b"1", ex=3600), LIMIT_S)
+        return note
+
+    async def filled(self, note: str) -> str | None:
+        """Begin an epoch, or join the one another worker began; None: emptied again meanwhile, so mark once more."""
+        epoch = secrets.token_hex(8)
+        if not await self._run(scripts.FILLED, epoch, more_keys=(note,)):
+            return None
+        return (await answered(self._redis.get(scripts.KEYS[-1]), LIMIT_S) or b"").decode() or None
 
     async def wake(self) -> None:
         """Make a worker claim: an arq job, then a message that ends its wait. A lost one is made up for by its tick."""
@@ -206,6 +187,10 @@ class Queue:
             await answered(self._redis.publish(WAKE_CHANNEL, b"1"), LIMIT_S)
         except QueueDown:
             return
+
+    def wake_ups(self) -> Subscription:
+        """The messages of `wake`, for a worker's poll."""
+        return Subscription(self._asking, WAKE_CHANNEL)
 
     async def remember(self, key: str, ttl_s: int) -> bool:
         """Note a delivery id; True if it is new within `ttl_s` seconds. Foreign text: only its hash is kept."""
@@ -242,26 +227,16 @@ class Queue:
     async def _renew(self, member: str, token: str) -> bool:
         return bool(await self._run(scripts.RENEW, member, token, milliseconds(self._lease_s)))
 
-    async def _write_batches(self) -> None:
-        while self._next.waiters:
-            batch, self._next = self._next, _Batch()
-            wake = False
-            try:
-                for start in range(0, len(batch.arguments), BATCH):
-                    wake |= await self._run(scripts.MARK, *batch.arguments[start : start + BATCH]) == 1
-            except BaseException as error:
-                batch.fail(error)
-                if not isinstance(error, QueueDown):
-                    raise
-            else:
-                batch.succeed()
-            if wake:
-                await self.wake()
+    async def _write(self, arguments: list[str]) -> bool:
+        return bool(await self._run(scripts.MARK, *arguments) == 1)
 
-    async def _run(self, script: scripts.Script, *arguments: str, once: bool = False) -> Any:
-        return await answered(self._tried(script, arguments, once=once), LIMIT_S)
+    async def _run(
+        self, script: scripts.Script, *arguments: str, more_keys: tuple[str, ...] = (), once: bool = False
+    ) -> Any:
+        keys = scripts.KEYS + more_keys
+        return await answered(self._tried(script, (len(keys), *keys, *arguments), once=once), LIMIT_S)
 
-    async def _tried(self, script: scripts.Script, arguments: Sequence[str], *, once: bool) -> Any:
+    async def _tried(self, script: scripts.Script, arguments: Sequence[str | int], *, once: bool) -> Any:
         """Again after a lost connection, until the caller's time limit, if a second run of the script does no harm."""
         while True:
             try:
@@ -271,12 +246,15 @@ class Queue:
                     raise
                 await asyncio.sleep(0.1)
 
-    async def _evaluated(self, script: scripts.Script, arguments: Sequence[str]) -> Any:
-        call = self._redis.execute_command
+    async def _evaluated(self, script: scripts.Script, arguments: Sequence[str | int]) -> Any:
         try:
-            return await call("EVALSHA", script.sha, len(scripts.KEYS), *scripts.KEYS, *arguments)
+            return await self._redis.execute_command("EVALSHA", script.sha, *arguments)
         except exceptions.NoScriptError:
-            return await call("EVAL", script.text, len(scripts.KEYS), *scripts.KEYS, *arguments)
+            return await self._redis.execute_command("EVAL", script.text, *arguments)
+
+
+def _earliest(times: Sequence[float | None]) -> float | None:
+    return min((time for time in times if time is not None), default=None)
 
 
 def _reply_key(reply: str) -> str:

@@ -54,7 +54,7 @@ class QueueState:
     epoch: empty when Valkey was wiped since a worker last filled it. server: another one after a restart or failover.
     interactive, background: marks due now (running ones included). later: not yet due. running: claims.
     oldest_age_s: how long the first waiting mark has been due; 0: none. next_due_in_s: until something can be claimed,
-    <= 0: now; None: nothing. waking: a wake-up is under way.
+    <= 0: now; None: nothing. next_timer_in_s: until another mark becomes due. waking: a wake-up is under way.
     """
 
     epoch: str
@@ -65,6 +65,7 @@ class QueueState:
     running: int
     oldest_age_s: float
     next_due_in_s: float | None
+    next_timer_in_s: float | None
     waking: bool
 
 

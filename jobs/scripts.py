@@ -27,9 +27,7 @@ _HEAD = """
 local I, B, PROC, GEN, TOK, NB, HINTS, GROUP, RUN, CRASH, SEQ, TURN, WOKEN, EPOCH = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-
 local function number(text) return text and tonumber(text) end
-
 -- At most one wake-up is under way. The flag ends by itself, should its job get lost.
 local function wakes() return redis.call('SET', WOKEN, '1', 'NX', 'PX', 30000) and 1 or 0 end
 """
@@ -76,8 +74,7 @@ end
 
 local function let_go(member)
   redis.call('ZREM', PROC, member)
-  redis.call('HDEL', TOK, member)
-  redis.call('HDEL', RUN, member)
+  for _, hash in ipairs({TOK, RUN}) do redis.call('HDEL', hash, member) end
 end
 
 local function forget_if_clean(member)
@@ -194,9 +191,7 @@ for _, lane in ipairs(order) do
     local due = tonumber(redis.call('ZSCORE', lane, member))
     local hints = redis.call('HGET', HINTS, member) or '{}'
     redis.call('INCR', TURN)
-    redis.call('ZREM', I, member)
-    redis.call('ZREM', B, member)
-    redis.call('ZREM', NB, member)
+    for _, zset in ipairs({I, B, NB}) do redis.call('ZREM', zset, member) end
     redis.call('HDEL', HINTS, member)
     redis.call('ZADD', PROC, now + tonumber(ARGV[1]), member)
     redis.call('HSET', TOK, member, ARGV[2])
@@ -252,8 +247,7 @@ DROP = Script(
     _HEAD
     + _PUT
     + """
-redis.call('ZREM', I, ARGV[1])
-redis.call('ZREM', B, ARGV[1])
+for _, lane in ipairs({I, B}) do redis.call('ZREM', lane, ARGV[1]) end
 if redis.call('ZSCORE', PROC, ARGV[1]) then
   redis.call('HDEL', HINTS, ARGV[1])
 else
@@ -269,13 +263,16 @@ LOOK = Script(
     _HEAD
     + _LOOK_FOR
     + """
-local function any() return true end
 local function waiting_since(lane)
-  local member = first(lane, '+inf', any)
+  local member = first(lane, '+inf', function() return true end)
   return member and tonumber(redis.call('ZSCORE', lane, member)) - now
 end
 local function text(number) return number and string.format('%.0f', number) or '' end
 local lease = redis.call('ZRANGE', PROC, 0, 0, 'WITHSCORES')[2]
+local function next_timer(lane)
+  local due = redis.call('ZRANGEBYSCORE', lane, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  return due and tonumber(due) - now
+end
 return {
   redis.call('GET', EPOCH) or '',
   string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '',
@@ -283,11 +280,20 @@ return {
   redis.call('ZCOUNT', I, '(' .. now, '+inf') + redis.call('ZCOUNT', B, '(' .. now, '+inf'),
   #claimed,
   text(waiting_since(I)), text(waiting_since(B)), text(lease and tonumber(lease) - now),
+  text(next_timer(I)), text(next_timer(B)),
   redis.call('EXISTS', WOKEN),
 }
 """
 )
 """Returns epoch, server run id, due interactive, due background, due later, running; then in ms from now, '' = none:
 
-first waiting interactive mark, first waiting background mark, first end of a lease; last, 1 if a wake-up is under way.
+first waiting interactive mark, first waiting background mark, first end of a lease, next interactive and next
+background mark that is not yet due; last, 1 if a wake-up is under way.
 """
+
+FILLED = Script("""
+if redis.call('DEL', KEYS[#KEYS]) == 0 then return 0 end
+redis.call('SET', KEYS[#KEYS - 1], ARGV[1], 'NX')
+return 1
+""")
+"""One key more: a note from before everything was marked. ARGV: epoch. Returns 0 if the note is gone: wiped again."""

@@ -4,6 +4,7 @@ What is kept there is jobs/enqueue.py's matter. Addresses hold passwords: neithe
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -40,6 +41,38 @@ async def answered(call: Awaitable[T], limit_s: float) -> T:
     except (exceptions.RedisError, OSError, TimeoutError) as error:
         # Only the kind of the error: its text may repeat what was sent.
         raise QueueDown(f"the queue (Valkey) does not answer: {type(error).__name__}", retry_after_s=5.0) from None
+
+
+class Subscription:
+    """One channel. Its messages get lost now and then, so they are a hint to look and nothing more."""
+
+    def __init__(self, client: Any, channel: str) -> None:
+        self._client = client
+        self._channel = channel
+        self._heard = asyncio.Event()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Until a message came since the last call, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._heard.wait()
+        self._heard.clear()
+
+    async def listen(self) -> None:
+        """For ever; subscribes again after every trouble."""
+        while True:
+            with contextlib.suppress(exceptions.RedisError, OSError):
+                await self._listen_once()
+            await asyncio.sleep(0.2)
+
+    async def _listen_once(self) -> None:
+        async with self._client.pubsub() as pubsub:
+            await pubsub.subscribe(self._channel)
+            self._heard.set()  # something may have been said before
+            while True:
+                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=SOCKET_TIMEOUT_S)
+                if message is not None:
+                    self._heard.set()
 
 
 def pool_for(url: SecretStr, *, connections: int, retries: int = 0) -> ConnectionPool:

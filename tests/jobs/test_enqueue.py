@@ -183,7 +183,8 @@ async def test_hints_stay_bounded(queue: Queue) -> None:
     assert (await claimed(queue)).hints == {"why": "push"}
 
 
-async def test_running_and_dirty_keys_never_hide_a_due_one(queue: Queue) -> None:
+async def test_running_and_dirty_keys_never_hide_a_due_one(valkey: Valkey) -> None:
+    queue = Queue(valkey.url, lease_s=60)
     busy = [f"apps/busy-{n:03}" for n in range(250)]
     await queue.mark([a_mark(key) for key in busy])
     for _ in busy:
@@ -192,6 +193,7 @@ async def test_running_and_dirty_keys_never_hide_a_due_one(queue: Queue) -> None
     await queue.mark(a_mark("apps/free"))
 
     assert (await claimed(queue)).key == "apps/free"
+    await queue.close()
 
 
 async def test_a_group_never_runs_more_than_its_limit(valkey: Valkey) -> None:
@@ -270,10 +272,20 @@ async def test_the_state_tells_depth_age_and_the_next_due_time(queue: Queue) -> 
 
 async def test_an_epoch_begins_once(queue: Queue) -> None:
     assert (await queue.state()).epoch == ""
-    epoch = await queue.begin_epoch()
+    first, second = await queue.begin_filling(), await queue.begin_filling()
+    assert (await queue.state()).epoch == "", "not before everything is marked"
+    epoch = await queue.filled(first)
     assert epoch
-    assert await queue.begin_epoch() == epoch
+    assert await queue.filled(second) == epoch
     assert (await queue.state()).epoch == epoch
+
+
+async def test_a_queue_emptied_while_it_is_filled_begins_no_epoch(queue: Queue, valkey: Valkey) -> None:
+    note = await queue.begin_filling()
+    async with valkey.client() as client:
+        await client.flushall()
+    assert await queue.filled(note) is None
+    assert (await queue.state()).epoch == ""
 
 
 async def test_a_delivery_id_is_new_only_once(queue: Queue) -> None:
