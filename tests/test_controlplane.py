@@ -20,6 +20,7 @@ from tests.controlplane.pods import EXIT_CODE, NEVER_READY
 from tests.controlplane.request import Answer, KubeRequest, open_session
 
 pytestmark = pytest.mark.cluster
+needs_controllers = pytest.mark.usefixtures("controllers")
 
 LABELS = {"app": "web"}
 
@@ -69,6 +70,7 @@ async def pods_when(kube_request: KubeRequest, namespace: str, phase: str) -> li
     return list(body["items"])
 
 
+@needs_controllers
 async def test_a_deployment_becomes_available(kube_request: KubeRequest, namespace: str) -> None:
     path = await create(kube_request, f"/apis/apps/v1/namespaces/{namespace}/deployments", a_deployment())
     found = await kube_request.until(path, lambda answer: answer.body.get("status", {}).get("availableReplicas") == 2)
@@ -77,6 +79,7 @@ async def test_a_deployment_becomes_available(kube_request: KubeRequest, namespa
     assert len({pod["status"]["podIP"] for pod in pods}) == 2
 
 
+@needs_controllers
 async def test_a_changed_deployment_rolls_over_to_the_new_image(kube_request: KubeRequest, namespace: str) -> None:
     path = await create(kube_request, f"/apis/apps/v1/namespaces/{namespace}/deployments", a_deployment())
     await kube_request.until(path, has_condition("Available"))
@@ -90,6 +93,7 @@ async def test_a_changed_deployment_rolls_over_to_the_new_image(kube_request: Ku
     await kube_request.until(f"/api/v1/namespaces/{namespace}/pods", only_new)
 
 
+@needs_controllers
 async def test_an_image_with_the_tag_broken_is_never_pulled(kube_request: KubeRequest, namespace: str) -> None:
     deployment = a_deployment(image="registry.test:5000/web:broken")
     path = await create(kube_request, f"/apis/apps/v1/namespaces/{namespace}/deployments", deployment)
@@ -99,6 +103,7 @@ async def test_an_image_with_the_tag_broken_is_never_pulled(kube_request: KubeRe
     assert found["status"].get("availableReplicas", 0) == 0
 
 
+@needs_controllers
 async def test_a_deployment_can_be_kept_from_ever_getting_ready(kube_request: KubeRequest, namespace: str) -> None:
     deployment = a_deployment(annotations={NEVER_READY: "true"})
     await create(kube_request, f"/apis/apps/v1/namespaces/{namespace}/deployments", deployment)
@@ -106,6 +111,7 @@ async def test_a_deployment_can_be_kept_from_ever_getting_ready(kube_request: Ku
         assert pod["status"]["containerStatuses"][0]["ready"] is False
 
 
+@needs_controllers
 async def test_a_crashing_container_of_a_deployment_is_restarted_for_ever(
     kube_request: KubeRequest, namespace: str
 ) -> None:
@@ -117,12 +123,14 @@ async def test_a_crashing_container_of_a_deployment_is_restarted_for_ever(
         assert container["lastState"]["terminated"]["exitCode"] == 3
 
 
+@needs_controllers
 async def test_a_job_completes(kube_request: KubeRequest, namespace: str) -> None:
     path = await create(kube_request, f"/apis/batch/v1/namespaces/{namespace}/jobs", a_job())
     found = await kube_request.until(path, has_condition("Complete"))
     assert found["status"]["succeeded"] == 1
 
 
+@needs_controllers
 async def test_a_job_whose_pod_ends_with_an_error_fails(kube_request: KubeRequest, namespace: str) -> None:
     job = a_job(annotations={EXIT_CODE: "1"})
     path = await create(kube_request, f"/apis/batch/v1/namespaces/{namespace}/jobs", job)
@@ -130,6 +138,7 @@ async def test_a_job_whose_pod_ends_with_an_error_fails(kube_request: KubeReques
     assert found["status"]["failed"] == 1
 
 
+@needs_controllers
 async def test_a_deleted_namespace_is_gone_soon_with_all_that_ran_in_it(
     kube_request: KubeRequest, namespace: str
 ) -> None:
@@ -139,6 +148,7 @@ async def test_a_deleted_namespace_is_gone_soon_with_all_that_ran_in_it(
     await kube_request.until(f"/api/v1/namespaces/{namespace}", lambda answer: answer.status == 404)
 
 
+@needs_controllers
 async def test_deleting_an_owner_in_the_foreground_takes_its_pods_first(
     kube_request: KubeRequest, namespace: str
 ) -> None:
@@ -224,6 +234,7 @@ def test_nothing_is_left_running_however_the_plane_is_ended(tmp_path: Path, numb
 
 
 @pytest.mark.alone
+@needs_controllers
 async def test_the_api_server_can_be_killed_and_comes_back_with_everything_and_controllers_go_on(
     control_plane: Coordinates,
 ) -> None:

@@ -79,6 +79,13 @@ def control_plane(pytestconfig: pytest.Config) -> Coordinates:
 
 
 @pytest.fixture(scope="session")
+def controllers(control_plane: Coordinates) -> None:
+    """For tests that need the kube-controller-manager: skipped where KUBEBUILDER_ASSETS has none."""
+    if not control_plane.controllers:
+        pytest.skip(f"{SKIP_PREFIX}{find().missing}")
+
+
+@pytest.fixture(scope="session")
 def _kube_tls(control_plane: Coordinates) -> ssl.SSLContext:
     return trust(control_plane)
 
