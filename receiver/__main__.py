@@ -1,0 +1,64 @@
+"""python -m receiver: read the settings, build, serve until SIGTERM or SIGINT."""
+
+import asyncio
+import signal
+import sys
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from jobs.settings import SettingsError, read
+from receiver import logs
+from receiver.app import build_app
+from receiver.settings import ReceiverSettings
+
+log = structlog.get_logger()
+
+KEEPALIVE_S = 75.0
+"""More than a load balancer's idle time; it also limits how slowly a header may drip in."""
+SHUTDOWN_S = 20.0
+"""For requests under way to end, in seconds."""
+
+
+async def serve(settings: ReceiverSettings) -> None:
+    """Serve until a signal comes; then take nothing new, let what is under way end, and close."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    runner = web.AppRunner(
+        await build_app(settings),
+        access_log=None,  # access lines would hold what callers send; deliveries and requests are counted and logged
+        keepalive_timeout=KEEPALIVE_S,
+        shutdown_timeout=SHUTDOWN_S,
+    )
+    await runner.setup()
+    try:
+        host, port = settings.address
+        await web.TCPSite(runner, host or None, port).start()
+        log.info("receiver listens", addresses=[f"{address[0]}:{address[1]}" for address in runner.addresses])
+        await stop.wait()
+        log.info("receiver stops")
+    finally:
+        await runner.cleanup()
+
+
+def main() -> int:
+    """Exit codes: 0 stopped by a signal, 2 a setting is wrong or the address is taken."""
+    try:
+        settings = read(ReceiverSettings)
+    except SettingsError as error:
+        sys.stderr.write(f"pilothouse receiver: {error}\n")
+        return 2
+    logs.configure(settings.log_level)
+    try:
+        uvloop.run(serve(settings))
+    except (SettingsError, OSError) as error:
+        log.error("receiver cannot start", error=str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

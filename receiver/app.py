@@ -1,0 +1,101 @@
+"""The only wiring of the receiver: what it is connected to, its routes, what runs beside them, and how it ends."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+from aiohttp import web
+
+from jobs.core.errors import NotFound, Unreachable
+from jobs.enqueue import Queue
+from jobs.kube import Kube
+from jobs.store import Applications
+from receiver import problems
+from receiver.access import Access
+from receiver.api import Api
+from receiver.metrics import Metrics
+from receiver.probes import Probes
+from receiver.remembered import Remembered
+from receiver.secret_reader import SecretReader
+from receiver.settings import ReceiverSettings
+from receiver.webhook import Webhook
+from receiver.webhook_secrets import Data
+
+log = structlog.get_logger()
+
+
+async def build_app(settings: ReceiverSettings) -> web.Application:
+    """The receiver, connected and ready to be served; it closes its connections when it is cleaned up.
+
+    Neither Valkey nor the API server has to answer for it to start. Raises SettingsError.
+    """
+    kube = await Kube.connect(settings)
+    queue, metrics = Queue.of(settings), Metrics()
+    remembered = Remembered(queue.mark)
+    metrics.remembered.set_function(lambda: len(remembered))
+    secrets = SecretReader(settings.own_secrets, lambda name: _secret(kube, settings.home, name))
+
+    # aiohttp refuses from this size on; a body of exactly the limit is allowed.
+    web_app = web.Application(client_max_size=settings.max_body_bytes + 1, middlewares=[problems.middleware(metrics)])
+    _add_routes(
+        web_app,
+        Webhook(settings, queue, secrets, remembered, metrics),
+        Api(settings.namespaces, Access(kube), Applications(kube), queue),
+        Probes({"valkey": queue.state, "kubernetes": lambda: kube.request("GET", "/version")}, metrics),
+    )
+
+    async def lifetime(_: web.Application) -> AsyncIterator[None]:
+        await secrets.refresh()
+        tasks = [asyncio.create_task(_for_ever(work)) for work in (secrets.keep_reading, remembered.keep_trying)]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not await remembered.try_once():
+            log.error("the queue is still away: remembered marks are lost", marks=len(remembered))
+        await queue.close()
+        await kube.close()
+
+    web_app.cleanup_ctx.append(lifetime)
+    return web_app
+
+
+def _add_routes(web_app: web.Application, webhook: Webhook, api: Api, probes: Probes) -> None:
+    """Every route; each is described in docs/api.md."""
+    one = "/api/v1/applications/{name}"
+    web_app.router.add_post("/api/webhook", webhook.post)
+    web_app.router.add_get("/api/v1/applications", api.applications, allow_head=False)
+    web_app.router.add_get(one, api.application, allow_head=False)
+    web_app.router.add_post(f"{one}/sync", api.sync)
+    web_app.router.add_get(f"{one}/managed-resources", api.managed_resources, allow_head=False)
+    web_app.router.add_get("/healthz", probes.healthz)
+    web_app.router.add_get("/readyz", probes.readyz)
+    web_app.router.add_get("/metrics", probes.metrics, allow_head=False)
+    web_app.router.add_get("/api/version", probes.version)
+
+
+async def _secret(kube: Kube, namespace: str, name: str) -> Data:
+    """A Secret's data; empty if there is none. Raises KubeError."""
+    try:
+        found = await kube.request("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")
+    except NotFound:
+        return {}
+    try:
+        return {key: base64.b64decode(value, validate=True) for key, value in (found.get("data") or {}).items()}
+    except (binascii.Error, AttributeError, TypeError, ValueError):
+        raise Unreachable(f"Secret {name}: the answer is not the API server's") from None
+
+
+async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+    """Start the work again should a bug end it: without it the receiver would slowly go deaf."""
+    while True:
+        with suppress(Exception):
+            try:
+                await work()
+            except Exception:
+                log.exception("background work failed; started again")
+                raise
+        await asyncio.sleep(1.0)

@@ -1,0 +1,132 @@
+"""Which Git host sent this, is it true, what does it tell: Delivery -> Verdict. Pure; a host's ways are its file's.
+
+`HOSTS` is the only table: a new Git host is a file in `providers/` and a line here. It goes from the most specific
+header down, since Forgejo also sends Gitea's headers, Gitea those of Gogs, and all of them GitHub's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from jobs.core.errors import InvalidSpecError
+from jobs.core.repository import Repository
+from receiver.errors import Forged, NoSecret, UnknownHost, Unreadable, Unsigned
+from receiver.payload import json_of
+from receiver.providers import gitea, github, gitlab
+from receiver.push import Delivery, Ignored, Push
+from receiver.webhook_secrets import WebhookSecret
+
+MAX_ID = 100
+"""Characters of a delivery id or an event name that are kept."""
+
+
+class Provider(Protocol):
+    """What a file in `providers/` has."""
+
+    SIGNATURE: str
+    """The header that proves who sent it, for messages."""
+
+    def signature(self, delivery: Delivery) -> str:
+        """What the delivery claims as its signature or token; empty: nothing."""
+
+    def verify(self, delivery: Delivery, secret: bytes) -> bool:
+        """Whether the claim fits this secret; in constant time, over the raw bytes."""
+
+    def parse(self, event: str, payload: Mapping[str, Any]) -> Push | Ignored:
+        """What a verified payload tells. Raises Unreadable if it is not what the host documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A Git host: how it is recognised, and who knows its ways."""
+
+    name: str
+    """In logs, metrics and docs."""
+    secret: str
+    """Whose secret it has (webhook_secrets.KEYS)."""
+    event_header: str
+    """Its presence means this host."""
+    id_headers: tuple[str, ...]
+    """Where the delivery's id stands, the best first."""
+    provider: Provider
+
+
+HOSTS = (
+    Host("forgejo", "gitea", "x-forgejo-event", ("x-forgejo-delivery", "x-gitea-delivery"), gitea),
+    Host("gitea", "gitea", "x-gitea-event", ("x-gitea-delivery",), gitea),
+    Host("gitlab", "gitlab", "x-gitlab-event", ("idempotency-key", "x-gitlab-event-uuid"), gitlab),
+    Host("github", "github", "x-github-event", ("x-github-delivery",), github),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verified delivery means."""
+
+    told: Push | Ignored
+    repositories: tuple[Repository, ...]
+    """Whom the push concerns, each name once; empty if it is ignored."""
+
+
+def host_of(delivery: Delivery) -> Host:
+    """The Git host by its headers. Raises UnknownHost."""
+    for host in HOSTS:
+        if delivery.header(host.event_header):
+            return host
+    known = ", ".join(sorted(host.event_header for host in HOSTS))
+    raise UnknownHost(f"no header of a known Git host is there (one of {known})")
+
+
+def id_of(host: Host, delivery: Delivery) -> str:
+    """The delivery's id, cut and made plain for logs; empty if the host sent none."""
+    found = next((value for name in host.id_headers if (value := delivery.header(name))), "")
+    return "".join(sign for sign in found[:MAX_ID] if sign.isascii() and sign.isprintable())
+
+
+def judge(
+    host: Host, delivery: Delivery, candidates: Sequence[WebhookSecret], *, allow_unsigned: bool = False
+) -> Verdict:
+    """Verify the raw bytes, and only then parse them. Raises a DeliveryError that holds nothing of the body."""
+    vouching = verified(host, delivery, candidates, allow_unsigned=allow_unsigned)
+    told = host.provider.parse(delivery.header(host.event_header)[:MAX_ID], json_of(delivery))
+    if isinstance(told, Ignored):
+        return Verdict(told, ())
+    named = named_repositories(told)
+    covered = tuple(name for name in named if any(secret.covers(name) for secret in vouching))
+    if not covered:
+        raise Forged("the secret that signed this delivery is not the one of this repository")
+    return Verdict(told, covered)
+
+
+def verified(
+    host: Host, delivery: Delivery, candidates: Sequence[WebhookSecret], *, allow_unsigned: bool = False
+) -> tuple[WebhookSecret, ...]:
+    """The secrets that fit the delivery. Raises NoSecret, Unsigned or Forged.
+
+    Every candidate is tried, whatever fits, so that time tells nothing. A signature that cannot be checked is refused
+    even where unsigned deliveries are allowed: whoever signs expects to be checked.
+    """
+    claimed = host.provider.signature(delivery)
+    if not candidates:
+        if allow_unsigned and not claimed:
+            return (WebhookSecret(b""),)
+        raise NoSecret(f"no webhook secret is configured for {host.name}; see the documentation of webhooks")
+    if not claimed:
+        raise Unsigned(f"the delivery carries no {host.provider.SIGNATURE} header; set the secret at the Git host")
+    fitting = tuple(secret for secret in candidates if host.provider.verify(delivery, secret.value))
+    if not fitting:
+        raise Forged(f"the {host.provider.SIGNATURE} header does not fit the configured secret")
+    return fitting
+
+
+def named_repositories(push: Push) -> tuple[Repository, ...]:
+    """The different names of all addresses in the push. Raises Unreadable if none of them is an address."""
+    names = []
+    for url in push.urls:
+        try:
+            names.append(Repository.of(url))
+        except InvalidSpecError:
+            continue  # one odd address among several, e.g. an empty ssh_url; the others still tell
+    if not names:
+        raise Unreadable("the push names no repository: none of its addresses is one")
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,124 @@
+"""What the receiver answers when it says no: one tree, each kind with its HTTP status and a word for the metrics.
+
+ReceiverError               one clear sentence for the caller, without secrets or bodies
+|-- DeliveryError           a delivery that is not taken
+|   |-- UnknownHost 400, Unsigned 401, Forged 401, NoSecret 401, Unreadable 400
+|-- TooLarge 413, TooSlow 408
+|-- BadRequest 400, Unauthenticated 401, Forbidden 403, Missing 404, Busy 409, Expired 410
+|-- Unavailable 503         Valkey or the API server is away; Retry-After
+|   |-- QueueAway           the push is remembered and marked later
+|-- NoAnswer 504            the worker, or the API server, did not answer in time
+"""
+
+
+class ReceiverError(Exception):
+    """A refusal: becomes problem details (https://www.rfc-editor.org/rfc/rfc9457) with this status and sentence."""
+
+    status = 500
+    title = "Internal error"
+    outcome = "error"
+
+    def __init__(self, detail: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+class DeliveryError(ReceiverError):
+    """A delivery that is not taken: nothing was marked."""
+
+
+class UnknownHost(DeliveryError):
+    """No header of a known Git host."""
+
+    status, title, outcome = 400, "Unknown Git host", "unknown_host"
+
+
+class Unsigned(DeliveryError):
+    """A secret is configured, but the delivery carries no signature or token."""
+
+    status, title, outcome = 401, "Signature missing", "unsigned"
+
+
+class Forged(DeliveryError):
+    """The signature or token fits no secret that may speak for this repository."""
+
+    status, title, outcome = 401, "Signature wrong", "forged"
+
+
+class NoSecret(DeliveryError):
+    """There is no secret to check the delivery with, and unsigned ones are not allowed."""
+
+    status, title, outcome = 401, "No secret configured", "no_secret"
+
+
+class Unreadable(DeliveryError):
+    """Verified, but no JSON, or not what the host documents."""
+
+    status, title, outcome = 400, "Payload not readable", "unreadable"
+
+
+class TooLarge(ReceiverError):
+    """The body is over the limit."""
+
+    status, title, outcome = 413, "Body too large", "too_large"
+
+
+class TooSlow(ReceiverError):
+    """The body did not come in time."""
+
+    status, title, outcome = 408, "Body too slow", "too_slow"
+
+
+class BadRequest(ReceiverError):
+    """A parameter or body field that makes no sense; the sentence names it."""
+
+    status, title, outcome = 400, "Bad request", "bad_request"
+
+
+class Unauthenticated(ReceiverError):
+    """No token, or one the cluster does not know."""
+
+    status, title, outcome = 401, "Not authenticated", "unauthenticated"
+
+
+class Forbidden(ReceiverError):
+    """Known, but not allowed; the sentence names the missing permission."""
+
+    status, title, outcome = 403, "Not allowed", "forbidden"
+
+
+class Missing(ReceiverError):
+    """No such Application."""
+
+    status, title, outcome = 404, "Not found", "missing"
+
+
+class Busy(ReceiverError):
+    """An operation is running already."""
+
+    status, title, outcome = 409, "Busy", "busy"
+
+
+class Expired(ReceiverError):
+    """A continue token that is too old."""
+
+    status, title, outcome = 410, "Expired", "expired"
+
+
+class Unavailable(ReceiverError):
+    """Something Pilothouse stands on is away."""
+
+    status, title, outcome = 503, "Not available", "unavailable"
+
+
+class QueueAway(Unavailable):
+    """Valkey did not take the mark in time; the receiver remembers it."""
+
+    outcome = "remembered"
+
+
+class NoAnswer(ReceiverError):
+    """Something Pilothouse stands on did not answer in time."""
+
+    status, title, outcome = 504, "No answer", "no_answer"

@@ -1,0 +1,48 @@
+"""Settings of the receiver: those of both processes, and its own. Read once at start."""
+
+from pydantic import Field, SecretStr, field_validator
+
+from jobs.settings import Settings
+
+
+class ReceiverSettings(Settings):
+    """What the receiver needs beside the shared settings. Every field is documented in docs/settings.md."""
+
+    listen: str = "0.0.0.0:8080"
+    """Address of the webhook and the API, `host:port`; port 0 takes a free one and logs it."""
+    max_body_bytes: int = Field(default=10_000_000, ge=1_000, le=1_000_000_000)
+    """Largest body accepted, in bytes; hosts cut payloads at 25 MB at most, and a push of normal size has 10 KB."""
+    allow_unsigned_webhooks: bool = False
+    """Accept deliveries of hosts without a configured secret: anybody may then cause a look at a repository."""
+    webhook_github_secret: SecretStr = SecretStr("")
+    """GitHub's webhook secret; empty: the one in the cluster's Secret, or none."""
+    webhook_gitlab_secret: SecretStr = SecretStr("")
+    """GitLab's secret token."""
+    webhook_gitea_secret: SecretStr = SecretStr("")
+    """The secret of Gitea and Forgejo."""
+    webhook_gogs_secret: SecretStr = SecretStr("")
+    """The same under Argo CD's name for it."""
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in host) != ("[" in host):
+            raise ValueError("must be host:port, e.g. 0.0.0.0:8080 or [::]:8080")
+        return value
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host (empty: all) and port to listen on."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def own_secrets(self) -> dict[str, str]:
+        """Host -> webhook secret, of those that are set."""
+        given = {
+            "github": self.webhook_github_secret,
+            "gitlab": self.webhook_gitlab_secret,
+            "gitea": self.webhook_gitea_secret if self.webhook_gitea_secret else self.webhook_gogs_secret,
+        }
+        return {host: secret.get_secret_value() for host, secret in given.items() if secret.get_secret_value()}

@@ -1,0 +1,146 @@
+"""POST /api/webhook: read the body, ask the decisions, mark, 202. Which host, true or forged: delivery.py decides.
+
+One log line for each delivery: never a header, a body or a secret.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import structlog
+from aiohttp import web
+
+from jobs.core.repository import Repository
+from jobs.enqueue import Mark, QueueDown
+from receiver import delivery as deliveries
+from receiver.bodies import BIG_BODY_BYTES, read_body
+from receiver.delivery import Host, Verdict
+from receiver.errors import NoSecret, QueueAway, ReceiverError, Unavailable
+from receiver.metrics import Metrics
+from receiver.push import Delivery, Ignored, Push
+from receiver.remembered import Remembered
+from receiver.settings import ReceiverSettings
+from receiver.webhook_secrets import WebhookSecrets
+
+log = structlog.get_logger()
+
+MARK_TIMEOUT_S = 2.0
+"""A host waits 10 s at most, and disables a hook that fails; a queue that hangs must not be waited for."""
+REMEMBER_TIMEOUT_S = 0.5
+RETRY_AFTER_S = 10
+REPEATED_TTL_S = 86_400
+"""How long a delivery id is known, in seconds; hosts offer redelivery for a few days."""
+
+
+class Marks(Protocol):
+    """The part of the queue that a webhook needs."""
+
+    async def mark(self, marks: list[Mark], *, limit_s: float) -> None:
+        """Write the marks; durable on return. Raises QueueDown, at the latest after limit_s."""
+
+    async def remember(self, key: str, ttl_s: int) -> bool:
+        """Keep a key; True if it is new. Raises QueueDown."""
+
+
+class Secrets(Protocol):
+    """Where the webhook secrets of this moment stand."""
+
+    current: WebhookSecrets
+    complete: bool
+    """Whether the cluster's Secrets have been read at least once."""
+
+
+class Webhook:
+    """The handler and what it works with."""
+
+    def __init__(
+        self, settings: ReceiverSettings, queue: Marks, secrets: Secrets, remembered: Remembered, metrics: Metrics
+    ) -> None:
+        """Nothing is started here."""
+        self._settings, self._queue, self._secrets = settings, queue, secrets
+        self._remembered, self._metrics = remembered, metrics
+
+    async def post(self, request: web.Request) -> web.Response:
+        """202 once the push is marked durably, 200 if there is nothing to mark, else a refusal."""
+        headers = {name.lower(): request.headers[name] for name in request.headers}
+        host_name, delivery_id = "unknown", ""
+        try:
+            host = deliveries.host_of(Delivery(headers, b""))
+            host_name, delivery_id = host.name, deliveries.id_of(host, Delivery(headers, b""))
+            return await self._taken(request, host, delivery_id, headers)
+        except ReceiverError as error:
+            self._metrics.deliveries.labels(host_name, error.outcome).inc()
+            log.warning(
+                "delivery refused", host=host_name, delivery=delivery_id, outcome=error.outcome, detail=error.detail
+            )
+            raise
+
+    async def _taken(
+        self, request: web.Request, host: Host, delivery_id: str, headers: Mapping[str, str]
+    ) -> web.Response:
+        received_at, started = time.time(), time.monotonic()
+        body = await read_body(request, self._settings.max_body_bytes)
+        verdict = await self._judged(host, Delivery(headers, body))
+        if isinstance(verdict.told, Ignored):
+            outcome = "ping" if verdict.told.ping else "ignored"
+            self._metrics.deliveries.labels(host.name, outcome).inc()
+            log.info("delivery ignored", host=host.name, delivery=delivery_id, outcome=outcome)
+            return web.json_response({"outcome": outcome, "detail": verdict.told.why})
+        marks = marks_of(verdict.told, verdict.repositories, delivery_id, int(received_at * 1000))
+        repeated = await self._marked(host, delivery_id, marks)
+        self._metrics.mark_s.observe(time.monotonic() - started)
+        names = [mark.key for mark in marks]
+        self._metrics.deliveries.labels(host.name, "marked").inc()
+        log.info(
+            "delivery marked", host=host.name, delivery=delivery_id, outcome="marked", repositories=names,
+            repeated=repeated,
+        )  # fmt: skip
+        return web.json_response({"outcome": "marked", "repositories": names, "delivery": delivery_id}, status=202)
+
+    async def _judged(self, host: Host, delivery: Delivery) -> Verdict:
+        secrets, unsigned = self._secrets.current.of(host.secret), self._settings.allow_unsigned_webhooks
+        try:
+            if len(delivery.body) < BIG_BODY_BYTES:
+                return deliveries.judge(host, delivery, secrets, allow_unsigned=unsigned)
+            return await asyncio.to_thread(deliveries.judge, host, delivery, secrets, allow_unsigned=unsigned)
+        except NoSecret:
+            if self._secrets.complete:
+                raise
+            # Just started, and the API server is away: this may well be a delivery to take.
+            raise Unavailable("the webhook secrets could not be read yet", retry_after_s=RETRY_AFTER_S) from None
+
+    async def _marked(self, host: Host, delivery_id: str, marks: list[Mark]) -> bool:
+        """Write the marks; True if this delivery came before. Valkey away: remember them and raise Unavailable."""
+        try:
+            await self._queue.mark(marks, limit_s=MARK_TIMEOUT_S)
+        except QueueDown:
+            lost = self._remembered.add(marks)
+            if lost:
+                log.error("no room to remember", host=host.name, delivery=delivery_id, lost=lost)
+            raise QueueAway(
+                "the queue cannot be reached; the push is remembered and marked later", retry_after_s=RETRY_AFTER_S
+            ) from None
+        return bool(delivery_id) and await self._came_before(host, delivery_id)
+
+    async def _came_before(self, host: Host, delivery_id: str) -> bool:
+        """Only counted: "redeliver" at the Git host must work. Not knowing is as good as no."""
+        try:
+            async with asyncio.timeout(REMEMBER_TIMEOUT_S):
+                new = await self._queue.remember(f"{host.name}:{delivery_id}", REPEATED_TTL_S)
+        except (QueueDown, TimeoutError):
+            return False
+        if not new:
+            self._metrics.repeated.labels(host.name).inc()
+        return not new
+
+
+def marks_of(push: Push, repositories: Sequence[Repository], delivery_id: str, received_at_ms: int) -> list[Mark]:
+    """One mark for each name of the repository, with the last change as its hint.
+
+    All names are marked, whether or not an Application uses them: refresh decides, and the receiver's view may lag.
+    """
+    change = push.changes[-1]
+    given = {"after": change.after, "ref": change.ref, "delivery": delivery_id, "received_at_ms": str(received_at_ms)}
+    hints = {name: value for name, value in given.items() if value}
+    return [Mark("repository", repository.name, "push", hints=hints) for repository in repositories]

@@ -1,0 +1,57 @@
+import pytest
+
+from receiver.errors import Unreadable
+from receiver.payload import json_of
+from receiver.providers import gitlab
+from receiver.push import Change, Ignored, Push
+from tests.receiver.recorded import SECRET, changed, recorded
+
+BEFORE, AFTER = "6113728f27ae82c7b1a177c8d03f9e96e0adf246", "59b20b8d5c6ff8d09518454d4dd8b7b30f095ab5"
+URLS = (
+    "https://gitlab.example.com/platform/tools/deploy",
+    "https://gitlab.example.com/platform/tools/deploy.git",
+    "git@gitlab.example.com:platform/tools/deploy.git",
+)
+MAIN, TAG = Change("refs/heads/main", BEFORE, AFTER), Change("refs/tags/v1.4.2", "", AFTER)
+
+
+@pytest.mark.parametrize(
+    ("case", "changes"),
+    [
+        ("push", (MAIN,)),
+        ("tag", (TAG,)),
+        ("branch-deleted", (Change("refs/heads/feature/x", BEFORE, ""),)),
+        ("system-push", (MAIN,)),
+        ("system-repository-update", (MAIN, TAG)),
+    ],
+)
+def test_a_push_of_any_kind_is_verified_and_read(case: str, changes: tuple[Change, ...]) -> None:
+    delivery = recorded(f"gitlab/{case}")
+    assert gitlab.verify(delivery, SECRET)
+    assert gitlab.parse(delivery.header("x-gitlab-event"), json_of(delivery)) == Push(URLS, changes)
+
+
+def test_other_events_are_ignored() -> None:
+    delivery = recorded("gitlab/merge-request")
+    assert isinstance(gitlab.parse(delivery.header("x-gitlab-event"), json_of(delivery)), Ignored)
+    assert isinstance(gitlab.parse("System Hook", {"event_name": "project_create"}), Ignored)
+    assert isinstance(gitlab.parse("Push Hook", {"event_name": ["push"]}), Ignored)
+
+
+@pytest.mark.parametrize("token", ["", "open-sesame-4", "open-sesame-42x", "OPEN-SESAME-42", "ä", "\udcff"])
+def test_another_token_is_refused(token: str) -> None:
+    assert not gitlab.verify(changed(recorded("gitlab/push"), x_gitlab_token=token), SECRET)
+
+
+def test_many_changes_are_cut_and_odd_ones_left_out() -> None:
+    changes = [None, 7, {}, *({"ref": f"refs/heads/{n}", "before": BEFORE, "after": AFTER} for n in range(500))]
+    push = gitlab.parse(
+        "System Hook", {"event_name": "repository_update", "project": {"web_url": "x"}, "changes": changes}
+    )
+    assert isinstance(push, Push)
+    assert len(push.changes) == gitlab.MAX_CHANGES
+
+
+def test_a_push_without_a_project_is_unreadable() -> None:
+    with pytest.raises(Unreadable):
+        gitlab.parse("Push Hook", {"event_name": "push", "ref": "refs/heads/main"})

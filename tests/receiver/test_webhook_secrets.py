@@ -1,0 +1,85 @@
+from jobs.core.repository import Repository
+from receiver.webhook_secrets import MAX_SCOPED, WebhookSecret, gathered
+
+
+def values(
+    host: str, own: dict[str, str], shared: dict[str, bytes], scoped: dict[str, bytes] | None = None
+) -> list[bytes]:
+    return [secret.value for secret in gathered(own, shared, scoped or {}).of(host)]
+
+
+def test_argo_cds_keys_are_read() -> None:
+    shared = {"webhook.github.secret": b"a", "webhook.gitlab.secret": b"b", "webhook.gogs.secret": b"c\n"}
+    assert values("github", {}, shared) == [b"a"]
+    assert values("gitlab", {}, shared) == [b"b"]
+    assert values("gitea", {}, shared) == [b"c"]
+
+
+def test_settings_and_cluster_both_count_so_that_a_secret_can_be_changed() -> None:
+    assert values("github", {"github": "old"}, {"webhook.github.secret": b"new"}) == [b"old", b"new"]
+
+
+def test_an_empty_secret_counts_as_none() -> None:
+    assert values("github", {"github": ""}, {"webhook.github.secret": b" \n"}) == []
+
+
+def test_a_value_may_point_into_the_two_secrets_and_nowhere_else() -> None:
+    shared = {
+        "webhook.github.secret": b"$shared-one",
+        "shared-one": b"a",
+        "webhook.gitlab.secret": b"$pilothouse-webhooks:two",
+    }
+    assert values("github", {}, shared, {"two": b"b"}) == [b"a"]
+    assert values("gitlab", {}, shared, {"two": b"b"}) == [b"b"]
+    found = gathered({}, {"webhook.github.secret": b"$cluster-prod:bearerToken"}, {})
+    assert found.of("github") == ()
+    assert "webhook.github.secret" in found.problems[0]
+    assert "cluster-prod" not in found.problems[0]
+
+
+def test_a_pointer_to_nothing_is_no_secret() -> None:
+    assert gathered({}, {"webhook.github.secret": b"$missing"}, {}).of("github") == ()
+    assert gathered({}, {"webhook.github.secret": b"$\xff"}, {}).of("github") == ()
+
+
+def test_a_secret_of_a_repository_vouches_for_no_other() -> None:
+    scoped = {
+        "shop.url": b"https://github.com/acme/shop.git",
+        "shop.secret": b"s",
+        "all.url": b"git@github.com:infra/*",
+        "all.secret": b"i",
+    }
+    shop, infra = sorted(gathered({}, {}, scoped).of("github"), key=lambda secret: secret.value, reverse=True)
+    assert shop.covers(Repository("github.com/acme/shop"))
+    assert not shop.covers(Repository("github.com/acme/shop2"))
+    assert not shop.covers(Repository("githubxcom/acme/shop"))
+    assert infra.covers(Repository("github.com/infra/a/b"))
+    assert not infra.covers(Repository("github.com/acme/infra"))
+
+
+def test_pairs_with_one_secret_share_a_check_and_halves_are_reported() -> None:
+    urls = {"a": b"https://h.example/a", "b": b"https://h.example/b", "c": b"nonsense", "d": b"https://h.example/d"}
+    scoped = {f"{name}.url": url for name, url in urls.items()} | {f"{name}.secret": b"s" for name in "abc"}
+    found = gathered({}, {}, scoped)
+    assert found.scoped == (WebhookSecret(b"s", ("h.example/a", "h.example/b")),)
+    assert found.problems == ("pilothouse-webhooks: c.url is no repository address",)
+
+
+def test_the_number_of_checks_for_one_delivery_is_bounded() -> None:
+    scoped = {
+        f"{n}.{part}": value
+        for n in range(150)
+        for part, value in (("url", b"https://h.example/%d" % n), ("secret", b"%d" % n))
+    }
+    found = gathered({}, {}, scoped)
+    assert len(found.scoped) == MAX_SCOPED
+    assert found.problems
+
+
+def test_values_are_never_shown() -> None:
+    found = gathered(
+        {"github": "planted"},
+        {"webhook.gitlab.secret": b"planted"},
+        {"a.url": b"https://h.example/a", "a.secret": b"planted"},
+    )
+    assert "planted" not in repr(found)
