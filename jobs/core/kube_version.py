@@ -1,0 +1,17 @@
+"""Whether a chart's `kubeVersion`, or a dependency's `version`, allows a version: Masterminds ranges, as Helm asks."""
+
+from jobs.core.errors import RenderError
+from jobs.core.semver_range import range_of, version_of
+
+
+def allows(constraint: str, version: str) -> bool:
+    """Whether the version is in the range; a range or version that is none allows nothing, as in Helm."""
+    wanted = range_of(f"={constraint}" if version_of(constraint) else constraint)
+    found = version_of(version)
+    return wanted is not None and found is not None and wanted.holds(found)
+
+
+def require_kube_version(constraint: str, version: str) -> None:
+    """Raise RenderError if the chart does not want this Kubernetes version. Empty text: no constraint."""
+    if constraint and version and not allows(constraint, version):
+        raise RenderError(f"the chart needs kubeVersion {constraint[:200]}, and the cluster has Kubernetes {version}")

@@ -1,0 +1,141 @@
+"""Files inside the renderer: a repository's tar with its symlinks followed inside it, and chart archives, bounded.
+
+Child side. Nothing is ever written to disk or read from it here, so a link or path that leads out has nowhere to lead.
+"""
+
+import io
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+
+from jobs.core.errors import RenderError
+
+MAX_UNPACKED = 100 << 20
+"""Bytes one chart archive may unpack to: Helm's own limit."""
+MAX_LINKS = 40
+"""Symlinks followed for one path, as in Linux."""
+
+
+class Repository:
+    """Files of one repository at one commit, from a tar. Symlinks are followed inside the repository only."""
+
+    def __init__(self, archive: bytes) -> None:
+        self._files: dict[str, bytes] = {}
+        self._links: dict[str, str] = {}
+        self._folders: dict[str, set[str]] = {"": set()}
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
+            for member in tar:
+                self._add(tar, member)
+
+    def _add(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        path = posixpath.normpath(member.name)
+        if member.issym():
+            self._links[path] = member.linkname
+        elif member.isfile():
+            content = tar.extractfile(member)
+            self._files[path] = content.read() if content else b""
+        elif not member.isdir():
+            return
+        while path not in ("", "."):
+            folder, _, name = path.rpartition("/")
+            self._folders.setdefault(folder, set()).add(name)
+            path = folder
+
+    def real(self, path: str) -> str:
+        """The path without symlinks; it need not exist. Raises RenderError if a link leads out or in a circle."""
+        done: list[str] = []
+        todo = _parts(path)
+        links = 0
+        while todo:
+            part = todo.pop(0)
+            if part == "..":
+                if not done:
+                    raise RenderError(f"{path} is or has a symlink out of the repository; only its own files are read")
+                done.pop()
+                continue
+            here = "/".join((*done, part))
+            target = self._links.get(here)
+            if target is None:
+                done.append(part)
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise RenderError(f"{path} is a circle of symlinks")
+            if target.startswith("/"):
+                raise RenderError(
+                    f"{here} is a symlink out of the repository, to {target}; only its own files are read"
+                )
+            todo = _parts(target) + todo
+        return "/".join(done)
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None: there is none."""
+        return self._files.get(self.real(path))
+
+    def walk(self, folder: str) -> Iterator[tuple[str, bytes]]:
+        """Every file below a folder, by its path relative to it, in lexical order; links are followed."""
+        yield from self._walk(self.real(folder), "", 0)
+
+    def _walk(self, folder: str, prefix: str, depth: int) -> Iterator[tuple[str, bytes]]:
+        if depth > MAX_LINKS:
+            raise RenderError(f"{prefix.rstrip('/')} is a circle of symlinks or nested too deeply")
+        for name in sorted(self._folders.get(folder, ())):
+            real = self.real(f"{folder}/{name}")
+            if real in self._files:
+                yield prefix + name, self._files[real]
+            elif real in self._folders:
+                yield from self._walk(real, f"{prefix}{name}/", depth + 1)
+            elif f"{folder}/{name}".strip("/") in self._links:
+                raise RenderError(f"{f'{folder}/{name}'.strip('/')} is a symlink to {real}, which is not there")
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]
+
+
+def unpacked(archive: bytes, name: str) -> dict[str, bytes]:
+    """The files of a packaged chart without its top folder; links are left out, as in Helm. Raises RenderError."""
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(_inflated(archive, name)), mode="r:") as tar:
+            for member in tar:
+                if member.isfile():
+                    content = tar.extractfile(member)
+                    found[_inside(member.name, name)] = content.read() if content else b""
+    except (tarfile.TarError, zlib.error, EOFError) as error:
+        raise RenderError(f"{name} is not a chart archive: {error}") from None
+    return found
+
+
+def _inflated(archive: bytes, name: str) -> bytes:
+    """The content of a gzip file, at most MAX_UNPACKED: a small file may unpack to terabytes."""
+    content = b""
+    while archive.strip(b"\0"):
+        member = zlib.decompressobj(wbits=31)
+        content += member.decompress(archive, MAX_UNPACKED + 1 - len(content))
+        if len(content) > MAX_UNPACKED:
+            raise RenderError(f"{name} unpacks to more than {MAX_UNPACKED >> 20} MB, the limit of a chart archive")
+        if not member.eof:
+            raise RenderError(f"{name} is cut off")
+        archive = member.unused_data
+    return content
+
+
+def _inside(path: str, archive: str) -> str:
+    parts = path.replace("\\", "/").split("/")
+    if path.startswith("/") or ".." in parts or len(parts) < 2:
+        raise RenderError(f"{archive} holds the illegal path {path!r}")
+    return "/".join(parts[1:])
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Files as an uncompressed .tgz with one top folder, as Helm loads it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:", format=tarfile.PAX_FORMAT) as tar:
+        for path, content in files.items():
+            member = tarfile.TarInfo(f"chart/{path}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    deflate = zlib.compressobj(level=0, wbits=31)
+    return deflate.compress(buffer.getvalue()) + deflate.flush()
