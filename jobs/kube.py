@@ -1,25 +1,28 @@
 """The Kubernetes API, one client per cluster: objects in and out as plain mappings, failures as the KubeError tree.
 
-A thin client of our own on aiohttp: what the generated ones get wrong, and what it costs, is in docs. Decides nothing
-about objects: what to apply and what to delete comes in as arguments.
+A thin client on aiohttp, since the generated one's dynamic client takes a refusal for a result and costs 70 MB. Decides
+nothing about objects: what to apply and what to delete comes in as arguments.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Unpack
 
+from jobs import kube_watch
 from jobs.core.cluster_secret import ClusterCredentials
 from jobs.core.discovery import ApiResource, Discovery
-from jobs.core.errors import Conflict, Gone, NotFound, Refused, Unreachable
+from jobs.core.errors import Conflict, NotFound, Refused, Unreachable
 from jobs.core.objects import group_and_version
 from jobs.kube_auth import Fixed, Login, login_of, tls_context
 from jobs.kube_config import from_kubeconfig, in_cluster
 from jobs.kube_discovery import DiscoveryCache
 from jobs.kube_http import Answer, Guard, Http, Options
+from jobs.kube_list import Listing, as_kind, listing_of
+from jobs.kube_watch import Event, Listed, Pace, Target
 from jobs.settings import Settings
 
-__all__ = ["Answer", "Kube", "Listing", "Preconditions", "Propagation"]
+__all__ = ["Answer", "Event", "Kube", "Listed", "Listing", "Pace", "Preconditions", "Propagation"]
 
 Json = dict[str, Any]
 Propagation = Literal["Foreground", "Background", "Orphan"]
@@ -31,23 +34,12 @@ RETRY_MISSING_S = 2.0
 """How old a discovery may be for its "no such kind" to be believed."""
 PAGE = "500"
 """Objects of one answer of a list."""
-RESTARTS = 3
-"""How often a list begins anew since its continue token expired."""
 APPLY, JSON_PATCH, MERGE_PATCH = (
     f"application/{name}" for name in ("apply-patch+yaml", "json-patch+json", "merge-patch+json")
 )
+PACE = Pace()
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """All objects of a list, as of one resourceVersion."""
-
-    items: tuple[Json, ...]
-    """Each with its apiVersion and kind, which the API server leaves out."""
-    resource_version: str
-    """A watch from here misses nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +128,7 @@ class Kube:
             body = await self.request("GET", resource.path(namespace, name), accept=METADATA if metadata_only else None)
         except NotFound:
             return None
-        return _as(resource, body)
+        return as_kind(resource, body)
 
     async def list(
         self,
@@ -157,25 +149,39 @@ class Kube:
         if cached:
             params["resourceVersion"] = "0"
         accept = METADATA_LIST if metadata_only else None
-        for restarts in range(RESTARTS + 1):
-            try:
-                return await self._pages(resource, resource.path(namespace), params, accept)
-            except Gone:
-                # The list took longer than the server keeps its snapshot: a half list is none.
-                if restarts == RESTARTS:
-                    raise
-        raise AssertionError("unreachable")
+        path = resource.path(namespace)
+        return await listing_of(resource, params, lambda page: self.request("GET", path, params=page, accept=accept))
 
-    async def _pages(self, resource: ApiResource, path: str, params: Mapping[str, str], accept: str | None) -> Listing:
-        items: list[Json] = []
-        token = ""
-        while True:
-            page = await self.request("GET", path, params={**params, **_params(**{"continue": token})}, accept=accept)
-            items += (_as(resource, item) for item in page.get("items") or ())
-            metadata = page.get("metadata") or {}
-            token = metadata.get("continue") or ""
-            if not token:
-                return Listing(tuple(items), str(metadata.get("resourceVersion") or ""))
+    def watch(
+        self,
+        resource: ApiResource,
+        *,
+        resource_version: str,
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        metadata_only: bool = False,
+        pace: Pace = PACE,
+    ) -> AsyncGenerator[Event, None]:
+        """Changes since a resourceVersion, for ever. Gone: list again. Close it (`aclosing`) when done with it."""
+        target = _target(resource, namespace, label_selector, metadata_only=metadata_only)
+        return kube_watch.watch(self._http, target, resource_version, pace)
+
+    def follow(
+        self,
+        resource: ApiResource,
+        *,
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        metadata_only: bool = False,
+        pace: Pace = PACE,
+    ) -> AsyncGenerator[Listed | Event, None]:
+        """A Listed with all objects, then each change, for ever, over any failure. Close it when done with it."""
+        target = _target(resource, namespace, label_selector, metadata_only=metadata_only)
+
+        async def listed() -> Listing:
+            return await self.list(resource, namespace, label_selector=label_selector, metadata_only=metadata_only)
+
+        return kube_watch.follow(self._http, target, listed, pace)
 
     async def apply(
         self,
@@ -271,11 +277,9 @@ def _params(**given: str | None) -> dict[str, str]:
     return {key: value for key, value in given.items() if value}
 
 
-def _as(resource: ApiResource, item: Any) -> Json:
-    """An object under its own kind: lists leave it out, and metadata comes as PartialObjectMetadata."""
-    if not isinstance(item, dict):
-        raise Unreachable(f"the API server answered no object for a {resource.kind}")
-    return {**item, "apiVersion": resource.api_version, "kind": resource.kind}
+def _target(resource: ApiResource, namespace: str | None, label_selector: str | None, *, metadata_only: bool) -> Target:
+    accept = METADATA if metadata_only else "application/json"
+    return Target(resource, resource.path(namespace), _params(labelSelector=label_selector), accept)
 
 
 def _served(body: Mapping[str, Any], resource: ApiResource) -> ApiResource:

@@ -91,8 +91,7 @@ def error_of(request: str, status: int, body: Any, retry_after_s: float | None =
 def from_exception(request: str, error: Exception) -> KubeError:
     """The error for a request without a usable answer. error: an instance of one of FOREIGN."""
     kind = next(ours for foreign, ours in BY_EXCEPTION if isinstance(error, foreign))
-    words = "no answer in time" if isinstance(error, TimeoutError) else shortened(str(error), 300)
-    return kind(f"{request}: {words or 'the connection broke'} ({type(error).__name__})")
+    return kind(f"{request}: {_words(error) or 'the connection broke'} ({type(error).__name__})")
 
 
 def never_sent(error: KubeError) -> bool:
@@ -105,6 +104,13 @@ def masked_words(request: str, message: str) -> str:
     if re.search(r"/api/v1/(namespaces/[^/]+/)?secrets(/|\?|$)", request) or "Kind=Secret" in message:
         return VALUES.sub(r"\1 (value withheld)", message)
     return message
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    # In full, this one repeats the address with all its parameters.
+    return shortened(error.message if isinstance(error, aiohttp.ClientResponseError) else str(error), 300)
 
 
 def _bare(request: str, status: int, body: Any, retry_after_s: float | None) -> KubeError:

@@ -108,3 +108,13 @@ async def _read(reader: asyncio.StreamReader) -> Asked:
     raw = await reader.readexactly(int(headers.get("content-length", 0)))
     url = urlsplit(target)
     return Asked(method, url.path, dict(parse_qsl(url.query)), headers, json.loads(raw) if raw else None)
+
+
+def stream_head(content_type: str = "application/json") -> bytes:
+    """The begin of a response whose body comes in chunks."""
+    return f"HTTP/1.1 200 X\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+
+
+def chunk(raw: bytes) -> bytes:
+    """A piece of such a body; an empty one ends it."""
+    return f"{len(raw):x}\r\n".encode() + raw + b"\r\n"
