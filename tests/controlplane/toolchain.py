@@ -54,8 +54,10 @@ def _install(folder: Path) -> None:
     target = ["--target", str(folder), "--no-deps", WHEEL]
     commands = []
     if uv := shutil.which("uv"):
-        commands.append([uv, "pip", "install", "--quiet", "--python", sys.executable, *target])
-    commands.append([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *target])
+        commands.append([uv, "pip", "install", "--quiet", "--no-cache", "--python", sys.executable, *target])
+    commands.append(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--disable-pip-version-check", *target]
+    )
     errors = []
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
