@@ -201,6 +201,6 @@ def _resource(where: GroupVersion, entry: Mapping[str, Any], *, plural: str, nam
 
 def _segment(text: str, what: str) -> str:
     """A name as a path segment (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/)."""
-    if text in ("", ".", "..") or "/" in text or "%" in text:
+    if text in ("", ".", "..") or "/" in text or "%" in text or not text.isprintable():
         raise Refused(f"{what} {text!r} is not allowed: it can't be part of a path")
     return quote(text, safe="")
