@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """Transports Git may use; `http` and `file` are for tests and the demo."""
     git_timeout_s: float = Field(default=60.0, ge=1.0)
     """Longest time of one git command, in seconds."""
+    git_max_read_mb: int = Field(default=100, ge=1)
+    """Most that the files of one source may hold together, in MB (Argo CD's limit for streamed manifests)."""
     helm_binary: Path | None = None
     """Render with this helm instead of the built-in one."""
     renderers: int = Field(default=2, ge=1, le=64)
