@@ -1,0 +1,70 @@
+"""ReplicaSets: as many pods as asked for, and their count in the status."""
+
+from collections.abc import Iterator
+
+from deploy.sandbox.controllers.controller import (
+    Obj,
+    Ref,
+    controlled,
+    counted,
+    create,
+    delete,
+    is_active,
+    is_ready,
+    own_and_owners,
+    owner_reference,
+    ref_of,
+    set_status,
+)  # fmt: skip
+from deploy.sandbox.state import State
+from deploy.sandbox.store import Change
+
+KEY = "apps/replicasets"
+
+
+class ReplicaSets:
+    """Makes and removes pods."""
+
+    def refs(self, state: State, change: Change) -> Iterator[Ref]:
+        """Each ReplicaSet, and that of each pod."""
+        yield from own_and_owners(state, change, KEY)
+
+    def reconcile(self, state: State, ref: Ref) -> float | None:
+        """Make or remove pods until there are enough; then count them."""
+        stored = state.store.get(*ref)
+        if stored is None or stored.obj["metadata"].get("deletionTimestamp"):
+            return None
+        owner = stored.obj
+        pods = [pod for pod in controlled(state, stored.uid, "/pods") if is_active(pod.obj)]
+        wanted = owner["spec"]["replicas"]
+        for _ in range(wanted - len(pods)):
+            create(state, "", "pods", pod_of(owner, owner["spec"]["template"]))
+        for pod in sorted(pods, key=lambda pod: is_ready(pod.obj))[: max(0, len(pods) - wanted)]:
+            delete(state, ref_of("/pods", pod))
+        _count(state, ref, owner)
+        return None
+
+
+def _count(state: State, ref: Ref, owner: Obj) -> None:
+    pods = [pod.obj for pod in controlled(state, owner["metadata"]["uid"], "/pods") if is_active(pod.obj)]
+    ready = sum(is_ready(pod) for pod in pods)
+    counts = counted(fullyLabeledReplicas=len(pods), readyReplicas=ready, availableReplicas=ready)
+    generation = owner["metadata"]["generation"]
+    set_status(state, ref, {"replicas": len(pods), **counts, "observedGeneration": generation})
+
+
+def pod_of(owner: Obj, template: Obj, name: str = "", **labels: str) -> Obj:
+    """A new pod of a workload's template."""
+    meta = template.get("metadata") or {}
+    own = owner["metadata"]
+    named = {"name": name} if name else {"generateName": f"{own['name']}-"}
+    return {
+        "metadata": {
+            **named,
+            "namespace": own["namespace"],
+            "labels": {**(meta.get("labels") or {}), **labels},
+            "annotations": dict(meta.get("annotations") or {}),
+            "ownerReferences": [owner_reference(owner)],
+        },
+        "spec": template["spec"],
+    }

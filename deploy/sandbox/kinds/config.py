@@ -1,0 +1,103 @@
+"""ConfigMaps, Secrets, volumes and storage classes: defaults and validation."""
+
+import base64
+import binascii
+import re
+
+from deploy.sandbox.errors import Problem, bad_request, invalid_value, required
+from deploy.sandbox.kinds.kind import Allocator, Kind, Obj, fill, immutable
+
+KEY = re.compile(r"[-._a-zA-Z0-9]+")
+KEY_RULE = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',"
+    " or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
+
+
+def _secret_defaults(obj: Obj) -> None:
+    fill(obj, type="Opaque")
+    for name, text in (obj.pop("stringData", None) or {}).items():
+        obj.setdefault("data", {})[name] = base64.b64encode((text or "").encode()).decode()
+    for value in (obj.get("data") or {}).values():
+        _check_base64(value)
+
+
+def _check_base64(value: object) -> None:
+    try:
+        base64.b64decode(str(value or "").replace("\n", ""), validate=True)
+    except binascii.Error:
+        text = 'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 0'
+        raise bad_request(text) from None
+
+
+def _key_problems(obj: Obj, *fields: str) -> list[Problem]:
+    return [
+        invalid_value(f"{field}[{name}]", name, KEY_RULE)
+        for field in fields
+        for name in obj.get(field) or {}
+        if not KEY.fullmatch(name)
+    ]
+
+
+def _frozen_problems(new: Obj, old: Obj | None, *fields: str) -> list[Problem]:
+    """An object marked `immutable` keeps its data and its mark."""
+    if old is None or not old.get("immutable"):
+        return []
+    text = "Forbidden: field is immutable when `immutable` is set"
+    return [
+        Problem("FieldValueForbidden", field, text)
+        for field in ("immutable", *fields)
+        if new.get(field) != old.get(field)
+    ]
+
+
+def _validate_secret(new: Obj, old: Obj | None) -> list[Problem]:
+    return _key_problems(new, "data") + immutable("type", new, old) + _frozen_problems(new, old, "data")
+
+
+def _validate_config_map(new: Obj, old: Obj | None) -> list[Problem]:
+    return _key_problems(new, "data", "binaryData") + _frozen_problems(new, old, "data", "binaryData")
+
+
+def _claim_defaults(obj: Obj) -> None:
+    fill(obj.setdefault("spec", {}), volumeMode="Filesystem")
+
+
+def _prepare_pending(new: Obj, old: Obj | None, allocator: Allocator) -> None:
+    if old is None:
+        new["status"] = {"phase": "Pending"}
+
+
+CLAIM_MUTABLE = ("resources", "volumeAttributesClassName", "volumeName")
+
+
+def _validate_claim(new: Obj, old: Obj | None) -> list[Problem]:
+    problems = (
+        [] if new["spec"].get("accessModes") else [required("spec.accessModes", "at least 1 access mode is required")]
+    )
+    if old is not None:
+        kept = [{k: v for k, v in obj["spec"].items() if k not in CLAIM_MUTABLE} for obj in (new, old)]
+        if kept[0] != kept[1]:
+            text = "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName"
+            problems.append(Problem("FieldValueForbidden", "spec", f"{text} for bound claims"))
+    return problems
+
+
+def _volume_defaults(obj: Obj) -> None:
+    fill(obj.setdefault("spec", {}), persistentVolumeReclaimPolicy="Retain", volumeMode="Filesystem")
+
+
+def _storage_class_defaults(obj: Obj) -> None:
+    fill(obj, reclaimPolicy="Delete", volumeBindingMode="Immediate")
+
+
+def _validate_storage_class(new: Obj, old: Obj | None) -> list[Problem]:
+    missing = [] if new.get("provisioner") else [required("provisioner")]
+    return missing + immutable("provisioner", new, old) + immutable("parameters", new, old)
+
+
+SECRET = Kind(_secret_defaults, validate=_validate_secret)
+CONFIG_MAP = Kind(validate=_validate_config_map)
+CLAIM = Kind(_claim_defaults, _prepare_pending, _validate_claim)
+VOLUME = Kind(_volume_defaults, _prepare_pending)
+STORAGE_CLASS = Kind(_storage_class_defaults, validate=_validate_storage_class)
