@@ -1,10 +1,12 @@
 """The chart in the test control plane: applying its objects strictly, asking who may do what."""
 
+import asyncio
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.controlplane.request import Answer, KubeRequest
+from tests.controlplane.request import POLL_INTERVAL_S, TIMEOUT_S, Answer, KubeRequest
 from tests.deploy.rendering import Object, crds
 
 APPLY = "application/apply-patch+yaml"
@@ -59,6 +61,16 @@ async def may(
     status, answer = await kube_request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
     assert status == 201, answer
     return bool(answer["status"]["allowed"])
+
+
+async def allowed_at_last(
+    kube_request: KubeRequest, user: str, verb: str, resource: str, *, namespace: str = "", name: str = ""
+) -> None:
+    """Returns once RBAC lets that user do it: the API server takes a moment to heed a new binding."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not await may(kube_request, user, verb, resource, namespace=namespace, name=name):
+        assert time.monotonic() < deadline, f"{user} may not {verb} {resource} {name}"
+        await asyncio.sleep(POLL_INTERVAL_S)
 
 
 def groups_of(user: str) -> Sequence[str]:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from tests.controlplane.request import KubeRequest
-from tests.deploy.cluster import apply, install_crds, path_of
+from tests.deploy.cluster import allowed_at_last, apply, install_crds, path_of
 from tests.deploy.rendering import render
 
 ACCESS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+APPLICATION = "applications.argoproj.io"
 POLICY = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
 
@@ -28,6 +29,11 @@ async def accounts(kube_request: KubeRequest, namespace: str, crds_installed: No
     for body in wanted:
         status, answer = await apply(kube_request, body)
         assert status in (200, 201), answer
+    user = f"system:serviceaccount:{namespace}:pilothouse"
+    await allowed_at_last(kube_request, f"{user}-receiver", "create", "tokenreviews.authentication.k8s.io")
+    await allowed_at_last(kube_request, f"{user}-receiver", "patch", APPLICATION, namespace=namespace)
+    await allowed_at_last(kube_request, f"{user}-worker", "patch", APPLICATION, namespace=namespace)
+    await allowed_at_last(kube_request, f"{user}-worker", "delete", "configmaps", namespace="default")
     yield namespace
     for body in wanted:
         if "namespace" not in body["metadata"]:
