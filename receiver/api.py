@@ -8,6 +8,7 @@ import time
 import uuid
 from typing import Any, Protocol
 
+import orjson
 import structlog
 from aiohttp import web
 
@@ -16,7 +17,7 @@ from jobs.enqueue import Mark
 from receiver import asked
 from receiver.access import Access, Caller
 from receiver.bodies import read_body
-from receiver.errors import BadRequest, Busy, Forbidden, Missing, NoAnswer
+from receiver.errors import BadRequest, Busy, Forbidden, Missing, NoAnswer, Unanswerable
 
 log = structlog.get_logger()
 
@@ -151,6 +152,8 @@ class Api:
         answer = await self._queue.ask("application", f"{namespace}/{name}", MANAGED_RESOURCES, INSPECT_TIMEOUT_S)
         if answer is None:
             raise NoAnswer(f"no worker answered within {INSPECT_TIMEOUT_S:g} s")
+        if answer.startswith(b'{"error":'):
+            raise Unanswerable(str(orjson.loads(answer)["error"]))
         return web.Response(body=answer, content_type="application/json")
 
     async def _who_and_what(self, request: web.Request, verb: str) -> tuple[Caller, str, str]:

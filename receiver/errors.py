@@ -7,6 +7,7 @@ ReceiverError               one clear sentence for the caller, without secrets o
 |-- BadRequest 400, Unauthenticated 401, Forbidden 403, Missing 404, Busy 409, Expired 410
 |-- Unavailable 503         Valkey or the API server is away; Retry-After
 |   |-- QueueAway           the push is remembered and marked later
+|-- Unanswerable 422        the worker's own refusal
 |-- NoAnswer 504            the worker, or the API server, did not answer in time
 """
 
@@ -116,6 +117,12 @@ class QueueAway(Unavailable):
     """Valkey did not take the mark in time; the receiver remembers it."""
 
     outcome = "remembered"
+
+
+class Unanswerable(ReceiverError):
+    """A worker looked, and could not tell: the chart is broken, a cluster is away. Its own sentence says so."""
+
+    status, title, outcome = 422, "Cannot be shown", "unanswerable"
 
 
 class NoAnswer(ReceiverError):

@@ -32,6 +32,8 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    # It quotes requests that are no HTTP: anybody could fill the log, and a broken header may hold a token.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
 
 
 def _text(event: object, **_: object) -> str:
