@@ -51,7 +51,11 @@ BY_BARE_STATUS: Mapping[int, type[KubeError]] = {
 }
 """The same for an answer that is no Status object, so perhaps a proxy's; everything else is Unreachable."""
 
-PERMANENT_500 = ("failed to create typed patch object", "etcdserver: request is too large")
+PERMANENT_500 = (
+    "failed to create typed patch object",  # wrong types, unknown fields, duplicate list keys
+    "failed to convert new object",  # quantities, times, base64 that can't be parsed
+    "etcdserver: request is too large",
+)
 """Words of a 500 that mean the object is wrong: the same request fails again (measured on 1.36)."""
 
 BY_EXCEPTION: tuple[tuple[type[Exception], type[KubeError]], ...] = (

@@ -77,7 +77,8 @@ def take_over(live: Mapping[str, Any], ours: str) -> list[Json]:
     merged = [entry for entry in entries if _is_ours(entry, ours)] + taken
     kept = [entry for entry in entries if entry not in merged]
     return [
-        {"op": "test", "path": "/metadata/resourceVersion", "value": metadata.get("resourceVersion")},
+        # Not "test": replacing it makes the server compare, and answer 409 instead of a 422 without a reason.
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata.get("resourceVersion")},
         {"op": "replace", "path": "/metadata/managedFields", "value": [_merged(merged, live, ours), *kept]},
     ]
 

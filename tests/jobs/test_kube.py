@@ -75,7 +75,9 @@ async def test_a_409_raises_a_conflict_that_names_verb_path_and_the_servers_word
         (429, "TooManyRequests", "", Overloaded),
         (500, "InternalError", "failed calling webhook", Overloaded),
         (500, "", "failed to create typed patch object (shop/web; /v1, Kind=ConfigMap)", Refused),
+        (500, "", "failed to convert new object (/d; apps/v1, Kind=Deployment) to proper version: quantities", Refused),
         (500, "", "etcdserver: request is too large", Refused),
+        (500, "", "etcdserver: leader changed", Overloaded),
         (503, "ServiceUnavailable", "", Overloaded),
         (504, "Timeout", "", Overloaded),
     ],
@@ -345,8 +347,12 @@ async def test_metadata_only_asks_for_it_and_names_the_real_kind():
 
 async def test_a_failed_test_of_a_json_patch_is_a_conflict():
     words = "the server rejected our request due to an error in our request"
-    async with serving(answering(response(422, status(422, "Invalid", words)))) as wire:
+    invalid = response(422, status(422, "Invalid", 'ConfigMap "web" is invalid: data[b c]: Invalid value: "b c"'))
+    failed = response(422, status(422, "Invalid", words))
+    async with serving(answering(invalid, failed)) as wire:
         kube = wire.kube()
+        with pytest.raises(Refused):
+            await kube.patch_json(CONFIG_MAPS, "shop", "web", [{"op": "test", "path": "/x", "value": 1}], manager="m")
         with pytest.raises(Conflict):
             await kube.patch_json(CONFIG_MAPS, "shop", "web", [{"op": "test", "path": "/x", "value": 1}], manager="m")
         with pytest.raises(Refused):

@@ -222,7 +222,7 @@ def apply_patch(live: dict[str, Any], operations: list[dict[str, Any]]) -> dict[
 def test_another_deployers_entry_becomes_our_apply_entry(manager, operation):
     live = a_deployment(an_entry(manager, FIELDS, operation, time="2026-11-01T10:00:00Z"))
     operations = take_over(live, OURS)
-    assert operations[0] == {"op": "test", "path": "/metadata/resourceVersion", "value": "41"}
+    assert operations[0] == {"op": "replace", "path": "/metadata/resourceVersion", "value": "41"}
     assert operations[1]["value"] == [an_entry(OURS, FIELDS, "Apply", time="2026-11-01T10:00:00Z")]
     assert take_over(apply_patch(live, operations), OURS) == []
 
