@@ -96,8 +96,10 @@ class _Walk:
             manifest = posixpath.join(folder, name)
             entry = self.tree.get(manifest)
             if entry and entry.type == "blob" and not entry.is_symlink:
-                ends = [joined(folder, relative) for relative in LOCAL.findall(self._content(manifest) or "")]
-                self.todo += [end for end in ends if end is not None]
+                for written in LOCAL.findall(self._content(manifest) or ""):
+                    # In a flow mapping the brackets end the address; what is not there is dropped.
+                    ends = {joined(folder, relative) for relative in (written, re.split(r"[],}]", written)[0])}
+                    self.todo += [end for end in ends if end is not None]
 
     def _content(self, path: str) -> str | None:
         if path not in self.contents:
