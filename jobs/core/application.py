@@ -107,6 +107,29 @@ def application_of(body: Mapping[str, Any]) -> Application:
     )
 
 
+def unreadable(body: Mapping[str, Any]) -> Application:
+    """An Application whose spec makes no sense, with just enough to say so in its status."""
+    metadata = body.get("metadata") or {}
+    operation, status, spec = body.get("operation"), body.get("status"), body.get("spec")
+    return Application(
+        namespace=str(metadata.get("namespace") or ""),
+        name=str(metadata.get("name") or ""),
+        uid=str(metadata.get("uid") or ""),
+        resource_version=str(metadata.get("resourceVersion") or ""),
+        generation=0,
+        sources=(),
+        destination=Destination("", "", ""),
+        project="",
+        policy=SyncPolicy(),
+        ignore_differences=(),
+        history_limit=10,
+        annotations=texts(metadata.get("annotations")),
+        operation=operation if isinstance(operation, Mapping) else None,
+        status=status if isinstance(status, Mapping) else {},
+        spec=spec if isinstance(spec, Mapping) else {},
+    )
+
+
 def _sources(spec: Fields) -> tuple[Source, ...]:
     """`sources` wins over `source`, as in Argo CD."""
     if spec.items("sources"):

@@ -39,11 +39,22 @@ def differences(
 
     admission: count what admission changes too (`IncludeMutationWebhook=true`).
     """
-    found = tuple(_walk(_comparable(live), _comparable(predicted), ()))
-    if admission:
-        return found
     removed = set(removals(live, MANAGER, manifest))
-    return tuple(item for item in found if _set_by(manifest, item.path) or _covered(item.path, removed))
+    found = [
+        item
+        for item in _walk(_comparable(live), _comparable(predicted), ())
+        if admission or _set_by(manifest, item.path) or _covered(item.path, removed)
+    ]
+    # The dry run takes over no other tool's fields, so it still holds those that Git dropped.
+    seen = {item.path for item in found}
+    left = sorted((path for path in removed if not _covered(path, seen)), key=str)
+    return (*found, *(Difference(path, _at(live, path), None) for path in left))
+
+
+def _at(body: Any, path: Path) -> Any:
+    for part in path:
+        body = body[part]
+    return body
 
 
 def _comparable(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,11 @@ def marked(manifest: Manifest, owner: Owner) -> dict[str, Any]:
     return body
 
 
+def is_marked(manifest: Manifest) -> bool:
+    """Whether an object is sent with marks; the namespace of CreateNamespace is not."""
+    return TRACKING_ID in manifest.annotations
+
+
 def owned_by(live: Mapping[str, Any], owner: Owner) -> bool:
     """Whether all three marks say so."""
     return tracked_by(live) == _tracked(owner) and _well_marked(live, owner.label)

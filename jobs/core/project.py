@@ -20,15 +20,15 @@ DEFAULT = "default"
 
 
 def application_refusals(project: Mapping[str, Any] | None, application: Application, *, home: str) -> tuple[str, ...]:
-    """Why the project does not allow this Application. project: None when there is none of that name. Pure sentences."""
+    """Why the project does not allow this Application, as sentences. project: None: there is none of that name."""
     name = application.project
     if project is None:
         return () if name == DEFAULT else (f"spec.project: there is no AppProject {name} in namespace {home}",)
     spec = Fields(project.get("spec") or {}, f"AppProject {name} spec")
     found = [f"AppProject {name}: {field} is not supported yet" for field in project_fields(spec.values)]
-    for source in application.sources:
-        if not _source_allowed(spec.texts("sourceRepos"), source.repo_url):
-            found.append(f"AppProject {name}: spec.sourceRepos does not allow {_safe(source.repo_url)}")
+    urls = [source.repo_url for source in application.sources]
+    refused = [url for url in urls if not _source_allowed(spec.texts("sourceRepos"), url)]
+    found += [f"AppProject {name}: spec.sourceRepos does not allow {_safe(url)}" for url in refused]
     if application.namespace != home and not _matches(spec.texts("sourceNamespaces"), application.namespace):
         found.append(f"AppProject {name}: spec.sourceNamespaces does not allow namespace {application.namespace}")
     return tuple(found)
@@ -53,11 +53,22 @@ def object_refusal(project: Mapping[str, Any] | None, application: Application, 
 
 
 def _source_allowed(patterns: Iterable[str], url: str) -> bool:
+    """By the address as written or by its one name, so that no other form of it slips past a denial."""
+    allowed = False
+    for pattern in patterns:
+        glob = pattern.removeprefix("!")
+        if _glob(glob, url) or _glob(_one_name(glob), _one_name(url)):
+            if pattern.startswith("!"):
+                return False
+            allowed = True
+    return allowed
+
+
+def _one_name(url: str) -> str:
     try:
-        names = {url, Repository.of(url).name}
+        return Repository.of(url).name
     except InvalidSpecError:
-        names = {url}
-    return _any_matches(tuple(patterns), names)
+        return url
 
 
 def _destination_allowed(spec: Fields, application: Application, namespace: str) -> bool:
@@ -83,12 +94,6 @@ def _listed(spec: Fields, name: str, target: ObjectId) -> bool:
         and _glob(entry.text("kind"), target.kind)
         and _glob(entry.text("name") or "*", target.name)
         for entry in spec.each(name)
-    )
-
-
-def _any_matches(patterns: tuple[str, ...], names: set[str]) -> bool:
-    return any(_matches(patterns, name) for name in names) and not any(
-        pattern.startswith("!") and _glob(pattern[1:], name) for pattern in patterns for name in names
     )
 
 

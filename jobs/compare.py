@@ -1,0 +1,175 @@
+"""Git against cluster for one application: fetch, render, observe, plan. Shared by deploy and inspect; changes nothing.
+
+Where the sources are and what rendering reads: sources.py. Every decision is in core.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jobs import sources
+from jobs.claim import Claim
+from jobs.core import project, restrictions
+from jobs.core.application import Application
+from jobs.core.deployed import Deployed, deployed_of
+from jobs.core.errors import InvalidSpecError, PlanError
+from jobs.core.intent import wants_hooks
+from jobs.core.inventory import Owner
+from jobs.core.kinds import kinds_of, kinds_text
+from jobs.core.objects import ObjectId
+from jobs.core.order import Step, failure_steps, hook_of, steps
+from jobs.core.plan import Action, Change, Plan, Removal, make
+from jobs.core.rules import Rules
+from jobs.core.run import Aim, Run
+from jobs.core.target import Targets, targets
+from jobs.kube import Kube
+from jobs.observe import Wanted, observe
+from jobs.parts import Parts
+from jobs.sources import Sources
+
+NOWHERE = Aim((), "")
+"""The aim of a run that failed before its sources were known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The outcome of a comparison, and what is needed to do it again after something was applied."""
+
+    plan: Plan
+    steps: tuple[Step, ...]
+    failure_hooks: tuple[Change, ...]
+    wanted: Wanted
+    rules: Rules
+    kube: Kube
+    deployed: Deployed
+    drift: tuple[Change, ...]
+    """What was not as Git says when the comparison began."""
+    source_types: tuple[str, ...]
+    warnings: tuple[str, ...]
+    where: str
+    """The revision in words."""
+
+    @property
+    def kinds_annotation(self) -> str:
+        """The kinds ever applied, these included."""
+        rendered = {manifest.id.group_kind for manifest in self.wanted.manifests}
+        return kinds_text(self.wanted.kinds | rendered)
+
+    @property
+    def has_hooks(self) -> bool:
+        """Whether hooks are part of this sync, so that it must be known after a kill that it began."""
+        return any(change.hook for change in self.plan.changes)
+
+    @property
+    def summary(self) -> str:
+        """What a sync would do, for people."""
+        prunes = sum(not removal.kept for removal in self.plan.removals)
+        return f"{len(self.plan.drifted)} objects would be applied, {prunes} pruned"
+
+    def applied(self, answers: Mapping[ObjectId, Mapping[str, Any]]) -> "Compared":
+        """After objects were applied."""
+        return replace(self, plan=self.plan.applied(answers))
+
+    def pruned(self, removals: Iterable[Removal]) -> "Compared":
+        """After objects were deleted or released; those that were kept stay in the plan."""
+        gone = {removal.id for removal in removals if not removal.kept}
+        left = tuple(removal for removal in self.plan.removals if removal.id not in gone)
+        return replace(self, plan=replace(self.plan, removals=left))
+
+
+async def compare(application: Application, run: Run, found: Sources, claim: Claim, parts: Parts) -> Compared:
+    """The plan towards these sources. Raises StageError: the spec, the render, or a cluster that can't be asked."""
+    await _require_allowed(application, parts)
+    cluster = await parts.clusters.at(application.destination, application.project)
+    kube = cluster.fenced(claim.require)
+    rendered = await sources.render(found, parts)
+    owner = Owner(parts.settings.installation, application.namespace, application.name)
+    aimed = targets(rendered.manifests, await kube.discovery(), application, owner, run)
+    full = wants_hooks(application, run, deployed_of(application.annotations))
+    chosen = aimed.selected(run.sync_options.get("resources")) if run.requested or run.resumed else aimed
+    planned = steps(chosen.manifests if full else _without_hooks(chosen))
+    wanted = _wanted(application, planned, owner)
+    rules = await _rules(application, run, chosen, owner, parts)
+    observed = await observe(wanted, kube, parts.memory)
+    plan = make(planned, observed, rules)
+    return Compared(
+        plan=plan,
+        steps=planned,
+        failure_hooks=_failure_hooks(chosen) if full else (),
+        wanted=wanted,
+        rules=rules,
+        kube=kube,
+        deployed=deployed_of(application.annotations),
+        drift=plan.drifted,
+        source_types=found.types,
+        warnings=(*rendered.warnings, *chosen.warnings),
+        where=", ".join(found.aim.revisions),
+    )
+
+
+async def again(compared: Compared, run: Run, parts: Parts) -> Compared:
+    """The same comparison after the cluster changed under it; what was observed before is old now."""
+    rules = replace(compared.rules, operation=run.id)
+    observed = await observe(compared.wanted, compared.kube, parts.memory)
+    plan = make(compared.steps, observed, rules)
+    plan.require_clean()
+    return replace(compared, plan=plan, rules=rules)
+
+
+def require_in_time(run: Run, compared: Compared, waits_for: str, parts: Parts) -> None:
+    """Every sync has a deadline: a wave's time for each wave it has. Raises PlanError when it is over."""
+    waves = len({(change.phase, change.wave) for change in compared.plan.changes}) or 1
+    limit_s = parts.settings.wave_timeout_s * waves
+    if parts.now().since(run.started_at) > limit_s:
+        raise PlanError(f"gave up after {limit_s:g} s (PILOTHOUSE_WAVE_TIMEOUT_S for each of {waves}) {waits_for}")
+
+
+async def _require_allowed(application: Application, parts: Parts) -> None:
+    """What the Application or its project forbids, or asks for and is not supported yet: said before any work."""
+    home = parts.settings.home
+    written = await parts.applications.project(home, application.project)
+    refusals = project.application_refusals(written, application, home=home)
+    if refusals:
+        raise InvalidSpecError("; ".join(refusals))
+    unsupported = restrictions.application_refusals(application)
+    if unsupported:
+        raise PlanError("; ".join(unsupported), refusals=unsupported)
+
+
+def _without_hooks(chosen: Targets) -> list[Any]:
+    return [manifest for manifest in chosen.manifests if hook_of(manifest) is None]
+
+
+def _wanted(application: Application, planned: tuple[Step, ...], owner: Owner) -> Wanted:
+    manifests = {manifest.id: manifest for step in planned for manifest in step.manifests}
+    # A hook's former object stands in the way of its dry run, and a Job's template can't be changed.
+    other_names = {target: f"{target.name[:52]}-plan" for target, item in manifests.items() if hook_of(item)}
+    validate = application.policy.option("Validate") != "false"
+    kinds = kinds_of(application.annotations)
+    return Wanted(tuple(manifests.values()), other_names, kinds, owner, validate=validate)
+
+
+async def _rules(application: Application, run: Run, chosen: Targets, owner: Owner, parts: Parts) -> Rules:
+    asked = run.sync_options if run.requested or (run.resumed and not run.automated) else None
+    return Rules(
+        application=application,
+        owner=owner,
+        project=await parts.applications.project(parts.settings.home, application.project),
+        operation=run.id,
+        prune=bool(asked.get("prune")) if asked is not None else application.policy.prune,
+        allow_empty=application.policy.allow_empty,
+        neighbours=parts.view.neighbours(parts.settings.installation),
+        wanted_elsewhere=parts.view.wanted_elsewhere(application),
+        made_here=chosen.kinds_made,
+        namespaces_made=chosen.namespaces_made,
+        grants=chosen.grants,
+        partial=chosen.partial,
+    )
+
+
+def _failure_hooks(chosen: Targets) -> tuple[Change, ...]:
+    return tuple(
+        Change(manifest, step.phase, step.wave, hook_of(manifest), Action.CREATED, None)
+        for step in failure_steps(chosen.manifests)
+        for manifest in step.manifests
+    )

@@ -1,0 +1,42 @@
+"""Which applications a new revision concerns, and why; and whether the host's answer is older than its push."""
+
+from dataclasses import dataclass
+
+from jobs.core.application import Application
+from jobs.core.deployed import deployed_of
+from jobs.core.run import Aim
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a revision means for one application."""
+
+    application: Application
+    revisions: tuple[str, ...]
+    """One for each source; empty when they can't be told."""
+    concerned: bool
+    """Whether it must be deployed, or at least looked at."""
+    new_key: bool = True
+    """Whether nothing is known of this key: a former failure says nothing about it."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether only the revision that the status names is old."""
+        return not self.concerned and compared_revisions(self.application) != self.revisions
+
+
+def effect(application: Application, aim: Aim) -> Effect:
+    """Compare the source key with what was deployed: only a changed key concerns the application."""
+    deployed = deployed_of(application.annotations)
+    return Effect(
+        application,
+        aim.revisions,
+        concerned=aim.key != deployed.key,
+        new_key=aim.key not in (deployed.key, deployed.failed_key),
+    )
+
+
+def compared_revisions(application: Application) -> tuple[str, ...]:
+    """The revisions that the status says it was compared to."""
+    sync = application.status.get("sync") or {}
+    return tuple(map(str, sync.get("revisions") or ([sync["revision"]] if sync.get("revision") else ())))

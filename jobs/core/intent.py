@@ -1,0 +1,39 @@
+"""What a claim is for: to look, to sync, or to put back what somebody else changed. A ladder of reasons."""
+
+from enum import StrEnum
+
+from jobs.core.application import Application
+from jobs.core.deployed import Deployed
+from jobs.core.plan import Plan
+from jobs.core.run import Run
+
+
+class Intent(StrEnum):
+    """What may be done after the comparison."""
+
+    LOOK = "look"
+    SYNC = "sync"
+    HEAL = "heal"
+
+
+def wants_hooks(application: Application, run: Run, deployed: Deployed) -> bool:
+    """Whether a sync now would be a full one, with hooks: what Git says is not what was deployed, or a person asked."""
+    if run.requested or run.resumed:
+        return not run.sync_options.get("resources")
+    return run.aim.key != deployed.key
+
+
+def intent(application: Application, run: Run, todo: Plan, deployed: Deployed) -> Intent:
+    """What to do now that it is known what would change."""
+    if run.requested or run.resumed:
+        return Intent.SYNC
+    if not application.policy.automated:
+        return Intent.LOOK
+    nothing_to_do = not todo.drifted and all(removal.kept for removal in todo.removals)
+    if run.aim.key == deployed.key:
+        return Intent.HEAL if application.policy.self_heal and not nothing_to_do else Intent.LOOK
+    if nothing_to_do and any(change.hook for change in todo.changes):
+        return Intent.LOOK  # a change of nothing but hooks, or of a comment, is no reason to run them
+    exhausted = run.aim.key == deployed.failed_key and application.policy.retry.wait_s(deployed.failures) is None
+    # With nothing to do a sync ends at once, and history tells of the revision.
+    return Intent.LOOK if exhausted else Intent.SYNC

@@ -1,0 +1,42 @@
+"""When an application is looked at again after a run, from how the run ended. The queue does the waiting."""
+
+from dataclasses import dataclass
+
+from jobs.core.application import Application
+from jobs.core.deployed import deployed_of
+from jobs.core.errors import FetchError, InvalidSpecError, KubeError
+from jobs.core.moment import Moment
+from jobs.core.run import OperationPhase, Run
+
+FIRST_LOOK_S, LAST_LOOK_S = 0.3, 5.0
+"""Seconds between looks at health: soon at first, then a quarter of the time that passed, at most five seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Look again in so many seconds. backoff: not even a sweep may come earlier, only a new wish."""
+
+    in_s: float
+    backoff: bool
+
+
+def later(application: Application, run: Run, at: Moment) -> Later | None:
+    """When to look again; None: only when something changes, or by the sweep."""
+    if run.phase is OperationPhase.RUNNING:
+        passed = max(0.0, at.since(run.started_at))
+        return Later(min(LAST_LOOK_S, max(FIRST_LOOK_S, passed / 4)), backoff=False)
+    if run.error is None or isinstance(run.error, InvalidSpecError):
+        return None
+    if run.error.retry_after_s is not None:
+        return Later(run.error.retry_after_s, backoff=True)
+    retry, failures = application.policy.retry, deployed_of(application.annotations).failed(failed_key(run)).failures
+    wait_s = retry.wait_s(failures)
+    if wait_s is None or not application.policy.automated:
+        # What may heal by itself, a repository or a cluster that is away, is asked again at the longest wait.
+        return Later(retry.max_duration_s, backoff=True) if isinstance(run.error, FetchError | KubeError) else None
+    return Later(wait_s, backoff=True)
+
+
+def failed_key(run: Run) -> str:
+    """Under which name a failure is counted: the source key, or what stood in its place when there was none."""
+    return run.aim.key or "unknown"

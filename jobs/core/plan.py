@@ -1,0 +1,192 @@
+"""The plan: what a sync would do to every object, from what is wanted and what was observed. Nothing is asked here.
+
+Every wanted object is clean, deferred (its Namespace, CRD or Role comes from this plan) or refused. While one is
+refused, nothing is changed and all refusals are told together. What to do next with a plan: progress.py.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from jobs.core import guards
+from jobs.core.drift import Difference, differences
+from jobs.core.errors import InvalidSpecError, KubeError, PlanError
+from jobs.core.inventory import is_candidate, owned_by
+from jobs.core.objects import Manifest, ObjectId, manifest_of
+from jobs.core.order import Hook, Phase, Step, hook_of, prune_steps
+from jobs.core.restrictions import compares_admission
+from jobs.core.rules import Rules
+
+HOOK_RUN = "pilothouse.dev/hook-run"
+"""Annotation on a hook's object: the operation that created it."""
+
+
+class Action(StrEnum):
+    """What applying an object does to it."""
+
+    CREATED = "created"
+    CONFIGURED = "configured"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the cluster has, and what it would have."""
+
+    live: Mapping[ObjectId, Mapping[str, Any]] = field(default_factory=dict)
+    """Every object that was found, wanted or not."""
+    predicted: Mapping[ObjectId, Mapping[str, Any]] = field(default_factory=dict)
+    """Answers of the server-side dry run."""
+    problems: Mapping[ObjectId, KubeError] = field(default_factory=dict)
+    """Why a dry run failed."""
+    labelled: frozenset[ObjectId] = frozenset()
+    """Objects found by the ownership label: candidates for pruning."""
+    incomplete: tuple[str, ...] = ()
+    """Why the list of candidates may be too short; then nothing is pruned."""
+    contents: Mapping[ObjectId, tuple[str, ...]] = field(default_factory=dict)
+    """What a Namespace or CRD that is to be pruned holds of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One wanted object at one moment of the sync."""
+
+    manifest: Manifest
+    """With its marks, as it is sent."""
+    phase: Phase
+    wave: int
+    hook: Hook | None
+    action: Action
+    live: Mapping[str, Any] | None
+    differences: tuple[Difference, ...] = ()
+    deferred: str = ""
+    """Why it can't be judged before something else of this plan is there; empty: it is clean."""
+
+    @property
+    def id(self) -> ObjectId:
+        """Which object."""
+        return self.manifest.id
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """An owned object that Git no longer has."""
+
+    manifest: Manifest
+    """The live object."""
+    kept: str = ""
+    """Why it is left alone; empty: it is pruned."""
+    released: bool = False
+    """Another Application wants it: its marks go, the object stays."""
+
+    @property
+    def id(self) -> ObjectId:
+        """Which object."""
+        return self.manifest.id
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every object's part in the sync."""
+
+    changes: tuple[Change, ...]
+    """In order: phases, waves, kinds, names."""
+    removals: tuple[Removal, ...]
+    """In the order to delete."""
+    refusals: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def require_clean(self) -> None:
+        """Raises PlanError with every refusal, if there is one."""
+        if self.refusals:
+            shown = "; ".join(self.refusals)
+            raise PlanError(f"nothing was changed, {len(self.refusals)} refused: {shown}", refusals=self.refusals)
+
+    @property
+    def drifted(self) -> tuple[Change, ...]:
+        """Objects that are not as Git says; hooks are never drift."""
+        return tuple(change for change in self.changes if not change.hook and change.action is not Action.UNCHANGED)
+
+    @property
+    def synced(self) -> bool:
+        """Whether the cluster is as Git says. What pruning leaves alone makes it OutOfSync; a release does not."""
+        return not self.drifted and all(removal.released for removal in self.removals)
+
+    def applied(self, answers: Mapping[ObjectId, Mapping[str, Any]]) -> "Plan":
+        """The plan after objects were applied: their answers are live now."""
+        changes = tuple(
+            replace(change, action=Action.UNCHANGED, live=answers[change.id], differences=())
+            if change.id in answers
+            else change
+            for change in self.changes
+        )
+        return replace(self, changes=changes)
+
+
+def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
+    """The plan for these steps, refusals included. Raises InvalidSpecError for annotations that make no sense."""
+    planned = tuple(steps)
+    wanted = [manifest for step in planned for manifest in step.manifests]
+    changes = tuple(_change(manifest, step, observed, rules) for step in planned for manifest in step.manifests)
+    removals = () if rules.partial else tuple(_removals({manifest.id for manifest in wanted}, observed, rules))
+    refusals = [*guards.of_everything(bool(wanted), removals_exist=bool(removals), rules=rules)]
+    for change in changes:
+        refusals += guards.of_object(change.manifest, change.live, rules)
+        problem = observed.problems.get(change.id)
+        if problem is not None and not change.deferred:
+            refusals.append(f"{change.id}: {problem.message}")
+    return Plan(changes, removals, tuple(dict.fromkeys(refusals)))
+
+
+def _change(manifest: Manifest, step: Step, observed: Observed, rules: Rules) -> Change:
+    hook, live = hook_of(manifest), observed.live.get(manifest.id)
+    problem = observed.problems.get(manifest.id)
+    deferred = guards.deferral(manifest, live, problem, rules) if problem or live else ""
+    blank = Change(manifest, step.phase, step.wave, hook, Action.CREATED, live, deferred=deferred)
+    if hook is not None:
+        return replace(blank, action=_hook_action(live, rules))
+    if live is None or deferred:
+        return blank
+    found = _drift(manifest, live, observed.predicted.get(manifest.id))
+    return replace(blank, action=Action.CONFIGURED if found else Action.UNCHANGED, differences=found)
+
+
+def _drift(manifest: Manifest, live: Mapping[str, Any], predicted: Mapping[str, Any] | None) -> tuple[Difference, ...]:
+    if predicted is None:
+        return ()
+    return differences(live, predicted, manifest.body, admission=compares_admission(manifest.annotations))
+
+
+def _hook_action(live: Mapping[str, Any] | None, rules: Rules) -> Action:
+    """A hook of this operation is not run again; one of an earlier operation is replaced."""
+    if live is not None and manifest_of(live).annotations.get(HOOK_RUN) == rules.operation:
+        return Action.UNCHANGED
+    return Action.CREATED
+
+
+def _removals(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterator[Removal]:
+    gone = [
+        manifest_of(live)
+        for target, live in observed.live.items()
+        if target in observed.labelled and target not in wanted and _may_be_pruned(live, rules)
+    ]
+    for step in prune_steps(gone):
+        for manifest in step.manifests:
+            if manifest.id in rules.wanted_elsewhere:
+                yield Removal(manifest, released=True)
+                continue
+            contents = observed.contents.get(manifest.id, ())
+            yield Removal(manifest, guards.why_kept(manifest, contents, observed.incomplete, rules))
+
+
+def _may_be_pruned(live: Mapping[str, Any], rules: Rules) -> bool:
+    """Owned by all three marks, nobody's child, not on its way out already, and no hook."""
+    if not is_candidate(live) or not owned_by(live, rules.owner):
+        return False
+    if (live.get("metadata") or {}).get("deletionTimestamp"):
+        return False
+    try:
+        return hook_of(manifest_of(live)) is None
+    except InvalidSpecError:
+        return False

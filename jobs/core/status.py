@@ -1,0 +1,230 @@
+"""A run written down: `.status` in Argo CD's shape and with its fields only (design.md, part 5).
+
+https://argo-cd.readthedocs.io/en/stable/operator-manual/application.yaml ; nothing secret gets in: messages name paths.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from jobs.core.application import Application
+from jobs.core.errors import StageError
+from jobs.core.health import Health, HealthStatus, application_health, assess, child_of
+from jobs.core.images import images_of
+from jobs.core.inventory import is_marked
+from jobs.core.moment import Moment
+from jobs.core.objects import ObjectId
+from jobs.core.plan import Action, Plan
+from jobs.core.run import OperationPhase, Result, Run
+
+MAX_STATUS = 900_000
+"""Bytes of JSON; etcd refuses objects over about 1.5 MB, and the spec needs room too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a comparison found, for the status. plan: None when it did not get that far."""
+
+    plan: Plan | None
+    source_types: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def as_status(application: Application, run: Run, seen: Seen, at: Moment) -> dict[str, Any]:
+    """The whole `.status` after this claim, at most 900 KB."""
+    old = application.status
+    status: dict[str, Any] = {
+        "sync": _sync(application, run, seen),
+        "health": _health(old, seen, application, at),
+        "reconciledAt": str(at),
+        "controllerNamespace": old.get("controllerNamespace"),
+        "conditions": _conditions(old, run.error, seen, at),
+        "history": _history(application, run, seen, at),
+        "operationState": _operation_state(run) if run.phase else old.get("operationState"),
+        "resources": _resources(seen.plan) if seen.plan else old.get("resources"),
+        "sourceHydrator": old.get("sourceHydrator"),
+    }
+    status |= _source_types(application, seen)
+    images = images_of(change.live or {} for change in seen.plan.changes) if seen.plan else ()
+    status["summary"] = {"images": list(images)} if images else old.get("summary")
+    return fitted({key: value for key, value in status.items() if value not in (None, [], {})})
+
+
+def with_revision(application: Application, revisions: tuple[str, ...]) -> dict[str, Any]:
+    """The status of an application that a push does not concern: only the revision it was compared to moves."""
+    sync = {**(application.status.get("sync") or {}), **_revision_fields(application, revisions)}
+    return {**application.status, "sync": sync}
+
+
+def fitted(status: dict[str, Any], limit: int = MAX_STATUS) -> dict[str, Any]:
+    """The status cut to the limit in bytes: results of objects that are well go first, and it says so."""
+    if len(orjson.dumps(status)) <= limit:
+        return status
+    resources = [entry for entry in status.get("resources", []) if not _is_well(entry)]
+    state = dict(status.get("operationState") or {})
+    result = dict(state.get("syncResult") or {})
+    result["resources"] = [entry for entry in result.get("resources", []) if entry.get("status") == "SyncFailed"]
+    said = f"{len(status.get('resources', [])) - len(resources)} Synced and Healthy objects are not listed: too many"
+    state |= {"syncResult": result, "message": f"{state.get('message', '')} ({said})".strip()}
+    cut = {**status, "resources": resources, "operationState": state} if status.get("operationState") else status
+    cut = {**cut, "resources": resources}
+    while len(orjson.dumps(cut)) > limit and (cut["resources"] or result["resources"]):
+        cut["resources"] = cut["resources"][: len(cut["resources"]) // 2]
+        result["resources"] = result["resources"][: len(result["resources"]) // 2]
+    return cut
+
+
+def _is_well(entry: Mapping[str, Any]) -> bool:
+    healthy = (entry.get("health") or {}).get("status") in (None, HealthStatus.HEALTHY)
+    return entry.get("status") == "Synced" and healthy
+
+
+def _revision_fields(application: Application, revisions: tuple[str, ...]) -> dict[str, Any]:
+    if application.spec.get("sources"):
+        return {"revisions": list(revisions)}
+    return {"revision": revisions[0]} if revisions else {}
+
+
+def _compared_to(application: Application) -> dict[str, Any]:
+    names = ("source", "sources", "destination", "ignoreDifferences")
+    return {name: application.spec[name] for name in names if application.spec.get(name)}
+
+
+def _sync(application: Application, run: Run, seen: Seen) -> dict[str, Any]:
+    if seen.plan is None:
+        # Unknown, not the former word: what is there now was not compared.
+        return {"status": "Unknown", "comparedTo": _compared_to(application), **_known_revision(application, run)}
+    word = "Synced" if seen.plan.synced else "OutOfSync"
+    return {"status": word, "comparedTo": _compared_to(application), **_known_revision(application, run)}
+
+
+def _known_revision(application: Application, run: Run) -> dict[str, Any]:
+    if run.aim.revisions:
+        return _revision_fields(application, run.aim.revisions)
+    old = application.status.get("sync") or {}
+    return {name: old[name] for name in ("revision", "revisions") if old.get(name)}
+
+
+def _health(old: Mapping[str, Any], seen: Seen, application: Application, at: Moment) -> dict[str, Any]:
+    before = old.get("health") or {}
+    if seen.plan is None:
+        return dict(before) or {"status": HealthStatus.UNKNOWN}
+    health = health_of_plan(seen.plan, application)
+    changed = before.get("status") != health.status
+    since = str(at) if changed else before.get("lastTransitionTime") or str(at)
+    found = {"status": str(health.status), "lastTransitionTime": since}
+    return {**found, "message": health.message} if health.message else found
+
+
+def health_of_plan(plan: Plan, application: Application) -> Health:
+    """The health of an application from all its objects."""
+    itself = ObjectId("argoproj.io", "Application", application.namespace, application.name)
+    return application_health((child_of(change.id, change.live, change.manifest) for change in plan.changes), itself)
+
+
+def _resources(plan: Plan) -> list[dict[str, Any]]:
+    found = []
+    for change in {change.id: change for change in plan.changes if is_marked(change.manifest)}.values():
+        health = assess(change.live) if change.live else Health(HealthStatus.MISSING)
+        entry = _reference(change.id, change.manifest.version)
+        if change.hook:
+            entry["hook"] = True
+        else:
+            entry["status"] = "Synced" if change.action is Action.UNCHANGED else "OutOfSync"
+        if change.wave:
+            entry["syncWave"] = change.wave
+        found.append(_with_health(entry, health))
+    for removal in plan.removals:
+        entry = {**_reference(removal.id, removal.manifest.version), "status": "OutOfSync", "requiresPruning": True}
+        found.append(_with_health(entry, assess(removal.manifest.body)))
+    return found
+
+
+def _with_health(entry: dict[str, Any], health: Health | None) -> dict[str, Any]:
+    if health is None:
+        return entry
+    said = {"status": str(health.status)}
+    return {**entry, "health": {**said, "message": health.message} if health.message else said}
+
+
+def _reference(target: ObjectId, version: str) -> dict[str, Any]:
+    named = {"group": target.group, "version": version, "kind": target.kind, "namespace": target.namespace}
+    return {key: value for key, value in {**named, "name": target.name}.items() if value}
+
+
+def _conditions(old: Mapping[str, Any], error: StageError | None, seen: Seen, at: Moment) -> list[dict[str, str]]:
+    """Errors of this claim and warnings of this comparison; a condition that stays keeps its time."""
+    wanted = [(error.condition, error.message)] if error else []
+    wanted += [
+        ("RepeatedResourceWarning" if "more than once" in said else "SyncWarning", said) for said in seen.warnings
+    ]
+    since = {
+        (entry.get("type"), entry.get("message")): entry.get("lastTransitionTime")
+        for entry in old.get("conditions") or []
+        if isinstance(entry, Mapping)
+    }
+    return [
+        {"type": kind, "message": message, "lastTransitionTime": since.get((kind, message)) or str(at)}
+        for kind, message in wanted
+    ]
+
+
+def _operation_state(run: Run) -> dict[str, Any]:
+    state: dict[str, Any] = {
+        "operation": run.operation,
+        "phase": str(run.phase),
+        "message": run.message,
+        "startedAt": str(run.started_at),
+        "syncResult": {"resources": [_result_entry(result) for result in run.results.values()]},
+    }
+    revisions = run.aim.revisions
+    state["syncResult"]["revision"] = revisions[0] if revisions else ""
+    if len(revisions) > 1:
+        state["syncResult"]["revisions"] = list(revisions)
+    if run.finished_at:
+        state["finishedAt"] = str(run.finished_at)
+    if run.retry_count:
+        state["retryCount"] = run.retry_count
+    return state
+
+
+def _result_entry(result: Result) -> dict[str, Any]:
+    required = {name: getattr(result.id, name) for name in ("group", "kind", "namespace", "name")}
+    entry = {**required, "version": result.version, "message": result.message, "syncPhase": result.sync_phase}
+    optional = {"status": result.status, "hookType": result.hook_type, "hookPhase": result.hook_phase}
+    return entry | {key: value for key, value in optional.items() if value}
+
+
+def _history(application: Application, run: Run, seen: Seen, at: Moment) -> list[Any]:
+    """Every revision that was fully deployed, oldest first; the heals of a revision share its entry."""
+    entries = [entry for entry in application.status.get("history") or [] if isinstance(entry, Mapping)]
+    partial = bool(run.sync_options.get("resources")) or run.sync_options.get("dryRun") is True
+    ended_well = run.phase is OperationPhase.SUCCEEDED and not run.heal and not partial
+    if not ended_well:
+        return _limited(entries, application.history_limit)
+    last = entries[-1] if entries else {}
+    entry: dict[str, Any] = {
+        "id": int(last.get("id") or 0) + 1 if entries else 0,
+        "deployStartedAt": str(run.started_at),
+        "deployedAt": str(at),
+        "initiatedBy": run.operation.get("initiatedBy") or {},
+        **_revision_fields(application, run.aim.revisions),
+    }
+    entry |= {name: application.spec[name] for name in ("source", "sources") if application.spec.get(name)}
+    return _limited([*entries, entry], application.history_limit)
+
+
+def _limited(entries: Iterable[Any], limit: int) -> list[Any]:
+    kept = list(entries)
+    return kept[-limit:] if limit else []
+
+
+def _source_types(application: Application, seen: Seen) -> dict[str, Any]:
+    if not seen.source_types:
+        names = ("sourceType", "sourceTypes")
+        return {name: application.status[name] for name in names if application.status.get(name)}
+    if application.spec.get("sources"):
+        return {"sourceTypes": list(seen.source_types)}
+    return {"sourceType": seen.source_types[0]}

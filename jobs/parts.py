@@ -1,0 +1,34 @@
+"""What the pipelines work with, built once by the wiring (worker.py) and handed down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jobs.clusters import Clusters
+from jobs.core.moment import Moment
+from jobs.enqueue import Queue
+from jobs.events import Events
+from jobs.fetch import Mirrors
+from jobs.later import Later
+from jobs.observe import Memory
+from jobs.render import Renderers
+from jobs.settings import Settings
+from jobs.store import Applications
+from jobs.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Every outside thing a run needs."""
+
+    settings: Settings
+    queue: Queue
+    applications: Applications
+    clusters: Clusters
+    mirrors: Mirrors
+    renderers: Renderers
+    memory: Memory
+    view: View
+    events: Events
+    later: Later
+    now: Callable[[], Moment]
+    """The wall clock: what status and Events say."""

@@ -1,0 +1,86 @@
+"""What is written down of a run: status and annotations of the Application, Events, metrics (design.md, part 5)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs import metrics
+from jobs.claim import Claim
+from jobs.compare import Compared
+from jobs.core.announce import announcements
+from jobs.core.application import KINDS, REFRESH, RUN, SOURCE_KEY, Application, application_of
+from jobs.core.deployed import Deployed, deployed_of
+from jobs.core.moment import Moment
+from jobs.core.outcome import failed_key
+from jobs.core.run import OperationPhase, Run
+from jobs.core.status import Seen, as_status
+from jobs.parts import Parts
+
+
+async def record_start(application: Application, run: Run, compared: Compared, parts: Parts) -> Application:
+    """Before the first apply: where pruning will look later, and that what was asked for is under way.
+
+    Written only where it is needed to resume or to prune after a kill: an ordinary push is one write less.
+    Raises Conflict when somebody else wrote since the Application was read.
+    """
+    kinds = compared.kinds_annotation
+    kinds_grow = kinds != application.annotations.get(KINDS)
+    if not (kinds_grow or application.operation is not None or (compared.has_hooks and not run.resumed)):
+        return application
+    body = await parts.applications.record(
+        application,
+        annotations={RUN: run.annotation, KINDS: kinds},
+        status=as_status(application, run, _seen(compared), parts.now()),
+        take_operation=application.operation is not None,
+    )
+    return application_of(body)
+
+
+async def record(application: Application, run: Run, compared: Compared | None, parts: Parts) -> None:
+    """After a claim: the status as it is now, unless it says the same already. Raises Conflict as record_start."""
+    at = parts.now()
+    status = as_status(application, run, _seen(compared), at)
+    annotations = _annotations(application, run, compared)
+    asked = application.operation is not None
+    if annotations or asked or not _says_the_same(application.status, status):
+        wanted = {RUN: run.annotation, **annotations}
+        await parts.applications.record(application, annotations=wanted, status=status, take_operation=asked)
+    parts.events.tell(application, announcements(application, run, compared.drift if compared else ()))
+    metrics.count_run(run)
+
+
+def measure_push(claim: Claim, at: Moment) -> None:
+    """From the receipt of the push that led here to its last object applied, for the histogram."""
+    received = claim.hints.get("received_at_ms", "")
+    if received.isdecimal():
+        metrics.PUSH_TO_APPLIED.observe(max(0.0, at.seconds - int(received) / 1000))
+
+
+def _seen(compared: Compared | None) -> Seen:
+    if compared is None:
+        return Seen(None)
+    return Seen(compared.plan, compared.source_types, compared.warnings)
+
+
+def _annotations(application: Application, run: Run, compared: Compared | None) -> dict[str, str | None]:
+    """What changed of our memory on the Application; a refresh that was asked for was done."""
+    found: dict[str, str | None] = {}
+    before = deployed_of(application.annotations)
+    after = _deployed(before, run, compared)
+    if after != before:
+        found[SOURCE_KEY] = str(after)
+    if REFRESH in application.annotations:
+        found[REFRESH] = None
+    return found
+
+
+def _deployed(before: Deployed, run: Run, compared: Compared | None) -> Deployed:
+    """Only when everything is as Git says is a key stored."""
+    if run.error is not None:
+        return before.failed(failed_key(run))
+    settled = run.phase in (None, OperationPhase.SUCCEEDED)
+    return before.succeeded(run.aim.key) if settled and compared and compared.plan.synced else before
+
+
+def _says_the_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether only the time of the comparison differs: not worth a write a minute for each application."""
+    return {**before, "reconciledAt": ""} == {**after, "reconciledAt": ""}

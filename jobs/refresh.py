@@ -1,0 +1,110 @@
+"""One repository that was pushed to: fetched once, then the Applications that this concerns are marked.
+
+Which ones is decided from Git objects, never from the file list of a payload (design.md, part 3).
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from jobs import metrics, sources
+from jobs.claim import Again, Claim
+from jobs.core.affected import Effect, effect
+from jobs.core.application import RUN, Application
+from jobs.core.errors import KubeError, StageError
+from jobs.core.status import with_revision
+from jobs.enqueue import Mark
+from jobs.mirror import Mirror
+from jobs.parts import Parts
+
+log = structlog.get_logger()
+
+LAG_WAITS_S = (1.0, 5.0, 30.0)
+"""When to look again while the host's answer is older than its push (a lagging replica), in seconds."""
+REVISION_PAUSE_S = 0.05
+"""Between two writes that only move a revision: at most 20 a second."""
+HINTS = ("delivery", "received_at_ms")
+
+
+async def refresh_claim(claim: Claim, parts: Parts) -> Again | None:
+    """Fetch a claimed repository and mark the applications whose source changed; when to look again, if it lags."""
+    applications = parts.view.using(claim.key)
+    if not applications:
+        metrics.UNMATCHED.inc()
+        log.info("no application uses the repository", repository=claim.key, delivery=claim.hints.get("delivery"))
+        return None
+    async with claim.held():
+        mirrors = await _fetched(claim, applications, parts)
+        effects = [await _effect(application, parts) for application in applications]
+        await parts.queue.mark([_mark(found, claim) for found in effects if found.concerned])
+        again = await _lag(claim, mirrors)
+    log.info("repository refreshed", repository=claim.key, concerned=sum(found.concerned for found in effects))
+    parts.later.start(_move_revisions([found for found in effects if found.moved], parts))
+    return again
+
+
+async def _fetched(claim: Claim, applications: Iterable[Application], parts: Parts) -> list[Mirror]:
+    """Each address once. One that can't be fetched is left to the runs of its applications, which say why."""
+    found = []
+    for url, project in sources.addresses(applications, claim.key):
+        try:
+            mirror = await parts.mirrors.at(url, project=project)
+            metrics.FETCHES.inc()
+            await mirror.refresh()
+        except StageError as error:
+            log.warning("repository not fetched", repository=claim.key, error=error.message)
+        else:
+            found.append(mirror)
+    return found
+
+
+async def _effect(application: Application, parts: Parts) -> Effect:
+    """Whether the new revision concerns an application. What can't be told is left to its own run."""
+    try:
+        found = await sources.aim_at_mirror(application, parts)
+    except StageError:
+        return Effect(application, (), concerned=True, new_key=False)
+    return effect(application, found.aim)
+
+
+def _mark(found: Effect, claim: Claim) -> Mark:
+    hints = {name: claim.hints[name] for name in HINTS if name in claim.hints}
+    application = found.application
+    return Mark(
+        "application",
+        application.key,
+        "push",
+        ends_backoff=found.new_key,
+        group=sources.group_of(application),
+        hints={**hints, "revisions": ",".join(found.revisions)},
+    )
+
+
+async def _lag(claim: Claim, mirrors: Iterable[Mirror]) -> Again | None:
+    """Look again while no address has what was pushed: the tip is neither `after` nor a descendant of it."""
+    after, ref = claim.hints.get("after", ""), claim.hints.get("ref", "")
+    looks = int(claim.hints.get("looks") or 0)
+    if not after or not ref.startswith("refs/heads/") or looks >= len(LAG_WAITS_S):
+        return None
+    for mirror in mirrors:
+        tip = mirror.latest.refs.get(ref, "") if mirror.latest else ""
+        deleted = not after.strip("0") and not tip
+        if deleted or after == tip or (tip and await mirror.is_ancestor(after, tip)):
+            return None
+    return Again(in_s=LAG_WAITS_S[looks], why="push", hints={**claim.hints, "looks": str(looks + 1)})
+
+
+async def _move_revisions(effects: Iterable[Effect], parts: Parts) -> None:
+    """Write the new revision on applications that the push does not concern: slowly, and the next run is as good."""
+    for found in effects:
+        application = parts.view.get(found.application.key) or found.application
+        try:
+            await parts.applications.record(
+                application,
+                annotations={RUN: application.annotations[RUN]} if RUN in application.annotations else {},
+                status=with_revision(application, found.revisions),
+            )
+        except KubeError as error:
+            log.debug("revision not written", application=application.key, error=error.message)
+        await asyncio.sleep(REVISION_PAUSE_S)

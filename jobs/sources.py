@@ -1,0 +1,213 @@
+"""The sources of an application: at which commits they are now, what rendering would read there, and the render itself.
+
+The stage between Git and the plan. Which files a source means is decided in core (value_files.py, chart_files.py).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jobs import metrics
+from jobs.claim import Claim
+from jobs.core.affected import compared_revisions
+from jobs.core.application import REFRESH, Application
+from jobs.core.chart_files import needed
+from jobs.core.errors import InvalidSpecError
+from jobs.core.render_request import OWN, Rendered, RenderRequest, without_repeats
+from jobs.core.render_source import request_of
+from jobs.core.repository import Repository
+from jobs.core.run import Aim
+from jobs.core.source import Source
+from jobs.core.source_key import Facts, SourceInputs, source_key
+from jobs.core.tree import Tree
+from jobs.mirror import Mirror
+from jobs.parts import Parts
+
+RENDERER = "helm-4"
+"""Version of the built-in renderer, part of every source key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One source at its exact revision: a checkout without files on disk."""
+
+    source: Source
+    mirror: Mirror
+    revision: str
+    tree: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the render of one source reads."""
+
+    request: RenderRequest
+    """Without its archives: the files are only read if there is no earlier answer."""
+    archives: Mapping[str, tuple[Place, tuple[str, ...]]]
+    """Archive name -> where its files are, and which."""
+    missing: tuple[str, ...]
+    """Value files that are not there and need not be."""
+
+    @property
+    def objects(self) -> dict[str, str]:
+        """Path -> object id of all that is read, for the source key."""
+        found = {
+            f"{name}:{path}": entry.id
+            for name, (where, paths) in self.archives.items()
+            for path in paths
+            if (entry := where.tree.get(path))
+        }
+        return found | dict.fromkeys(self.missing, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All sources of an application, resolved."""
+
+    aim: Aim
+    chosen: tuple[Chosen, ...]
+    """One for each source that is rendered; those that only lend files to others are not here."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The tool of each rendered source."""
+        return tuple(str(item.request.tool) for item in self.chosen)
+
+
+async def aim(application: Application, claim: Claim, parts: Parts) -> Sources:
+    """Where the sources are now. The mirror is believed while it says what the push or the status says, else fetched.
+
+    So a sweep asks no Git host, and a worker whose mirror is old never goes back to an old commit. Raises StageError.
+    """
+    if claim.why not in ("manual", "changed") and REFRESH not in application.annotations:
+        places = await _places(application, parts, fetch=False)
+        if _is_known(tuple(place.revision for place in places), application, claim):
+            return await _aimed(application, places, parts)
+    return await _aimed(application, await _places(application, parts, fetch=True), parts)
+
+
+async def aim_at_mirror(application: Application, parts: Parts) -> Sources:
+    """Where the sources are by the mirror as it is; a repository that was never fetched is. Raises StageError."""
+    return await _aimed(application, await _places(application, parts, fetch=False), parts)
+
+
+def _is_known(revisions: tuple[str, ...], application: Application, claim: Claim) -> bool:
+    hinted = claim.hints.get("revisions", "")
+    return revisions == (tuple(hinted.split(",")) if hinted else compared_revisions(application))
+
+
+async def _places(application: Application, parts: Parts, *, fetch: bool) -> tuple[Place, ...]:
+    """Each source at its revision."""
+    places = []
+    for source in application.sources:
+        if source.chart:
+            raise InvalidSpecError("spec.source.chart: charts of a Helm repository are not supported yet; use Git")
+        mirror = await parts.mirrors.at(source.repo_url, project=application.project)
+        snapshot = mirror.latest
+        if fetch or snapshot is None:
+            metrics.FETCHES.inc()
+            snapshot = await mirror.refresh()
+        found = await mirror.resolve(_revision_wanted(application, source), snapshot, source.tag_prefix)
+        places.append(Place(source, mirror, found.revision, await mirror.tree(found.revision)))
+    return tuple(places)
+
+
+def _revision_wanted(application: Application, source: Source) -> str:
+    """The targetRevision, unless a person asked for another one in the operation."""
+    asked: Any = application.operation
+    if asked is None:
+        state = application.status.get("operationState") or {}
+        asked = state.get("operation") if state.get("phase") == "Running" else None
+    by_hand = isinstance(asked, Mapping) and not (asked.get("initiatedBy") or {}).get("automated")
+    revision = (asked.get("sync") or {}).get("revision") if by_hand else None
+    return str(revision) if revision and len(application.sources) == 1 else source.target_revision
+
+
+async def _aimed(application: Application, places: tuple[Place, ...], parts: Parts) -> Sources:
+    cluster = await parts.clusters.at(application.destination, application.project)
+    api_versions = parts.memory.complete_api_versions(cluster.server, await cluster.discovery())
+    facts = Facts(await cluster.version(), api_versions)
+    lent = {place.source.ref: place for place in places if place.source.ref}
+    chosen: list[Chosen] = []
+    inputs: list[SourceInputs] = []
+    for place in places:
+        if place.source.ref and not place.source.path:
+            continue  # it only lends its files
+        item = await _choose(application, place, lent, facts, parts)
+        chosen.append(item)
+        inputs.append(SourceInputs(item.request, item.objects))
+    renderer = str(parts.settings.helm_binary or RENDERER)
+    key = source_key(application.key, inputs, facts, renderer)
+    return Sources(Aim(tuple(place.revision for place in places), key), tuple(chosen))
+
+
+async def _choose(
+    application: Application, place: Place, lent: Mapping[str, Place], facts: Facts, parts: Parts
+) -> Chosen:
+    """What one source renders and which files that takes."""
+    trees = {OWN: place.tree, **{name: other.tree for name, other in lent.items()}}
+    request, files = request_of(application, place.source, place.revision, trees, facts)
+    wanted: dict[str, set[str]] = {OWN: {request.path}}
+    for file in (*request.value_files, *(file for _, file in request.file_parameters)):
+        wanted.setdefault(file.archive, set()).add(file.path)
+    archives = {}
+    for name, paths in wanted.items():
+        where = lent[name] if name else place
+        archives[name] = (where, await _all_needed(where, paths, parts))
+    return Chosen(request, archives, tuple(map(str, files.missing)))
+
+
+async def _all_needed(place: Place, paths: Iterable[str], parts: Parts) -> tuple[str, ...]:
+    """The files and folders, with all that local dependencies and symlinks lead to."""
+    contents: dict[str, bytes] = {}
+    while True:
+        found = needed(place.tree, paths, contents)
+        entries = {path: entry for path in found.unread if (entry := place.tree.get(path))}
+        if not entries:
+            return found.paths
+        read = await parts.memory.small_files([entry.id for entry in entries.values()], place.mirror.blobs)
+        contents |= {path: read[entry.id] for path, entry in entries.items()}
+
+
+async def render(found: Sources, parts: Parts) -> Rendered:
+    """The manifests of all sources together; of an object rendered twice the last one wins, with a warning."""
+    rendered = [await _render(item, f"{found.aim.key}:{index}", parts) for index, item in enumerate(found.chosen)]
+    if len(rendered) == 1:
+        return rendered[0]
+    together = without_repeats(tuple(manifest for item in rendered for manifest in item.manifests))
+    warnings = (*(warning for item in rendered for warning in item.warnings), *together.warnings)
+    return Rendered(together.manifests, warnings)
+
+
+async def _render(item: Chosen, key: str, parts: Parts) -> Rendered:
+    known = parts.renderers.known(key)
+    if known is not None:
+        return known
+    archives = {
+        name: await place.mirror.archive(place.revision, paths) for name, (place, paths) in item.archives.items()
+    }
+    metrics.RENDERS.inc()
+    return await parts.renderers.render(replace(item.request, archives=archives, key=key))
+
+
+def addresses(applications: Iterable[Application], repository: str) -> tuple[tuple[str, str], ...]:
+    """(address, project) of each source in a repository, once: one may be written in several forms."""
+    found = dict.fromkeys(
+        (source.repo_url, application.project)
+        for application in applications
+        for source in application.sources
+        if _name(source.repo_url) == repository
+    )
+    return tuple(found)
+
+
+def _name(url: str) -> str:
+    try:
+        return Repository.of(url).name
+    except InvalidSpecError:
+        return ""
+
+
+def group_of(application: Application | None) -> str:
+    """The limit group of an application: its cluster, so that a slow one holds up nobody else."""
+    return f"cluster:{application.destination.key}" if application else ""

@@ -1,0 +1,122 @@
+"""Application objects through the API server: the only database, and this the only way in (design.md, part 5).
+
+Application has no status subresource, so a careless write would replace the spec. Every write here is a JSON patch of
+named paths, tested against what was read. What to write is decided in core/status.py and core/run.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobs.core.application import REFRESH, RUN, Application
+from jobs.core.discovery import ApiResource
+from jobs.core.errors import NotFound
+from jobs.kube import Kube
+
+Json = dict[str, Any]
+
+STATUS_MANAGER = "pilothouse-status"
+"""Field manager of what Pilothouse writes about Applications; never the one that applies objects."""
+RECEIVER_MANAGER = "pilothouse-receiver"
+_VERBS = frozenset({"get", "list", "watch", "patch", "create", "update", "delete"})
+APPLICATIONS = ApiResource("argoproj.io", "Application", "v1alpha1", ("v1alpha1",), "applications", True, _VERBS)
+PROJECTS = ApiResource("argoproj.io", "AppProject", "v1alpha1", ("v1alpha1",), "appprojects", True, _VERBS)
+
+
+class Applications:
+    """The Applications of the home cluster. Raises the KubeError tree."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+
+    async def list(
+        self, namespace: str, *, selector: str = "", limit: int = 500, continue_: str = ""
+    ) -> tuple[list[Json], str]:
+        """One page of a namespace's Applications, and the token of the next page; empty: it was the last."""
+        params = {"limit": str(limit), "labelSelector": selector, "continue": continue_}
+        given = {key: value for key, value in params.items() if value}
+        page = await self._kube.request("GET", APPLICATIONS.path(namespace), params=given)
+        return list(page.get("items") or ()), str((page.get("metadata") or {}).get("continue") or "")
+
+    async def get(self, namespace: str, name: str) -> Json | None:
+        """One Application; None: there is none."""
+        return await self._kube.get(APPLICATIONS, namespace, name)
+
+    async def request_sync(
+        self, namespace: str, name: str, operation: Mapping[str, Any], resource_version: str
+    ) -> Json:
+        """Write `.operation`, once: Conflict if the Application changed since it was read, a running one included."""
+        operations: list[Json] = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": resource_version},
+            {"op": "add", "path": "/operation", "value": operation},
+        ]
+        return await self._patch(namespace, name, operations, RECEIVER_MANAGER)
+
+    async def request_refresh(self, namespace: str, name: str, kind: str) -> None:
+        """Ask for a comparison by the annotation. kind: `normal` or `hard`."""
+        body = {"metadata": {"annotations": {REFRESH: kind}}}
+        await self._kube.patch_merge(APPLICATIONS, namespace, name, body, manager=RECEIVER_MANAGER)
+
+    async def record(
+        self,
+        application: Application,
+        *,
+        annotations: Mapping[str, str | None],
+        status: Mapping[str, Any] | None = None,
+        take_operation: bool = False,
+    ) -> Json:
+        """Write status and annotations (None removes one) if no other run wrote since the Application was read.
+
+        Raises Conflict if one did: that run, or the next, knows better. NotFound: the Application is gone.
+        """
+        operations = [*_nobody_else_wrote(application), *_annotation_operations(application, annotations)]
+        if status is not None:
+            operations.append({"op": "add", "path": "/status", "value": status})
+        if take_operation:
+            operations.append({"op": "test", "path": "/operation", "value": application.operation})
+            operations.append({"op": "remove", "path": "/operation"})
+        return await self._patch(application.namespace, application.name, operations, STATUS_MANAGER)
+
+    async def drop_finalizer(self, application: Application, finalizer: str) -> None:
+        """Let a deleted Application go. Conflict: somebody changed the finalizers; NotFound is as good."""
+        index = application.finalizers.index(finalizer)
+        path = f"/metadata/finalizers/{index}"
+        operations = [{"op": "test", "path": path, "value": finalizer}, {"op": "remove", "path": path}]
+        try:
+            await self._patch(application.namespace, application.name, operations, STATUS_MANAGER)
+        except NotFound:
+            return
+
+    async def project(self, home: str, name: str) -> Json | None:
+        """An AppProject of the home namespace; None: there is none."""
+        return await self._kube.get(PROJECTS, home, name)
+
+    async def _patch(self, namespace: str, name: str, operations: Sequence[Json], manager: str) -> Json:
+        answer = await self._kube.patch_json(APPLICATIONS, namespace, name, operations, manager=manager)
+        body: Json = answer.body
+        return body
+
+
+def _nobody_else_wrote(application: Application) -> list[Json]:
+    """The fence: the run annotation as it was read; before the first run there is none, so the resourceVersion."""
+    run = application.annotations.get(RUN)
+    if run is None:
+        return [{"op": "test", "path": "/metadata/resourceVersion", "value": application.resource_version}]
+    return [{"op": "test", "path": f"/metadata/annotations/{_escaped(RUN)}", "value": run}]
+
+
+def _annotation_operations(application: Application, wanted: Mapping[str, str | None]) -> list[Json]:
+    operations: list[Json] = []
+    if not application.annotations:
+        operations.append({"op": "add", "path": "/metadata/annotations", "value": {}})
+    for name, value in wanted.items():
+        path = f"/metadata/annotations/{_escaped(name)}"
+        if value is not None:
+            operations.append({"op": "add", "path": path, "value": value})
+        elif name in application.annotations:
+            operations.append({"op": "remove", "path": path})
+    return operations
+
+
+def _escaped(name: str) -> str:
+    """A key as a JSON pointer segment (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,68 @@
+"""Finds what is due without a push: drift of each Application, moved branches of each repository. Only marks.
+
+Each key has a moment of its own in the interval, the same on every worker, so any number of them may sweep. How far the
+sweep came is kept in this process: after a pause everything that fell into it is due, once.
+"""
+
+import structlog
+
+from jobs import sources
+from jobs.core.schedule import due_between
+from jobs.enqueue import Mark
+from jobs.parts import Parts
+from jobs.valkey import QueueDown
+
+log = structlog.get_logger()
+
+
+class Sweep:
+    """Called every second or so; marks what became due since the last call."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._until_s = parts.now().seconds
+
+    async def tick(self) -> None:
+        """Mark applications whose comparison is due and repositories whose poll is."""
+        now_s = self._parts.now().seconds
+        marks = [*self._applications(now_s), *self._repositories(now_s)]
+        try:
+            await self._parts.queue.mark(marks)
+        except QueueDown as error:
+            log.warning("sweep not marked", error=error.message)
+            return  # the same stretch of time is swept at the next tick
+        self._until_s = now_s
+
+    def _applications(self, now_s: float) -> list[Mark]:
+        interval_s = self._parts.settings.sweep_interval_s
+        return [
+            Mark("application", key, "sweep", background=True, group=sources.group_of(self._parts.view.get(key)))
+            for key in self._parts.view
+            if due_between(key, interval_s, self._until_s, now_s)
+        ]
+
+    def _repositories(self, now_s: float) -> list[Mark]:
+        interval_s = self._parts.settings.git_poll_interval_s
+        return [
+            Mark("repository", name, "poll", background=True)
+            for name in self._parts.view.repositories()
+            if due_between(name, interval_s, self._until_s, now_s)
+        ]
+
+
+async def mark_everything(parts: Parts) -> None:
+    """After Valkey was wiped, or is another one: every repository and application, spread over the sweep interval.
+
+    Raises QueueDown.
+    """
+    spread_s = min(parts.settings.sweep_interval_s, 10.0)
+    keys = [*parts.view]
+    marks = [
+        Mark("application", key, "start", background=True, due_in_s=spread_s * index / len(keys))
+        for index, key in enumerate(keys)
+    ]
+    names = parts.view.repositories()
+    marks += [
+        Mark("repository", name, "start", due_in_s=spread_s * index / len(names)) for index, name in enumerate(names)
+    ]
+    await parts.queue.mark(marks)

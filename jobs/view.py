@@ -1,0 +1,123 @@
+"""What this worker knows of all Applications, kept by the watch in listen.py: look-ups that ask no cluster.
+
+A view may be a moment old. Whoever writes an Application reads it anew first.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.core.application import Application, application_of
+from jobs.core.attention import was_compared, wish
+from jobs.core.errors import InvalidSpecError
+from jobs.core.objects import ObjectId
+from jobs.core.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    wish: bytes
+    application: Application | None
+    """None: its spec makes no sense."""
+    repositories: frozenset[str]
+
+
+class View:
+    """All Applications by key, and by the names of their repositories."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+        self._by_repository: dict[str, set[str]] = {}
+
+    def __len__(self) -> int:
+        """How many Applications there are."""
+        return len(self._known)
+
+    def __iter__(self) -> Iterator[str]:
+        """The key of every Application, readable or not."""
+        return iter(tuple(self._known))
+
+    def put(self, body: Mapping[str, Any]) -> bool:
+        """Take in an Application as it is now; whether it asks for work."""
+        key, now = _key(body), wish(body)
+        before = self._known.get(key)
+        self._forget_repositories(key)
+        application = _read(body)
+        names = _repositories(application)
+        self._known[key] = _Known(now, application, names)
+        for name in names:
+            self._by_repository.setdefault(name, set()).add(key)
+        return not was_compared(body) if before is None else before.wish != now
+
+    def drop(self, body: Mapping[str, Any]) -> str:
+        """Forget a deleted Application; its key."""
+        key = _key(body)
+        self._forget_repositories(key)
+        self._known.pop(key, None)
+        return key
+
+    def get(self, key: str) -> Application | None:
+        """One Application; None: there is none, or its spec makes no sense."""
+        known = self._known.get(key)
+        return known.application if known else None
+
+    def using(self, repository: str) -> list[Application]:
+        """The Applications with a source in that repository, by its one name."""
+        found = [self._known[key].application for key in sorted(self._by_repository.get(repository, ()))]
+        return [application for application in found if application]
+
+    def repositories(self) -> tuple[str, ...]:
+        """The one name of every repository that is used."""
+        return tuple(sorted(self._by_repository))
+
+    def neighbours(self, installation: str) -> frozenset[str]:
+        """`installation/namespace.name` of every Application."""
+        return frozenset(f"{installation}/{key.replace('/', '.', 1)}" for key in self._known)
+
+    def wanted_elsewhere(self, application: Application) -> frozenset[ObjectId]:
+        """Objects that other Applications at the same destination say in their status they want."""
+        found: set[ObjectId] = set()
+        for key, known in self._known.items():
+            other = known.application
+            if key != application.key and other and other.destination.key == application.destination.key:
+                found |= _wanted(other)
+        return frozenset(found)
+
+    def _forget_repositories(self, key: str) -> None:
+        known = self._known.get(key)
+        for name in known.repositories if known else ():
+            users = self._by_repository.get(name, set())
+            users.discard(key)
+            if not users:
+                self._by_repository.pop(name, None)
+
+
+def _key(body: Mapping[str, Any]) -> str:
+    metadata = body.get("metadata") or {}
+    return f"{metadata.get('namespace')}/{metadata.get('name')}"
+
+
+def _read(body: Mapping[str, Any]) -> Application | None:
+    try:
+        return application_of(body)
+    except InvalidSpecError:
+        return None
+
+
+def _repositories(application: Application | None) -> frozenset[str]:
+    names = set()
+    for source in application.sources if application else ():
+        try:
+            names.add(Repository.of(source.repo_url).name)
+        except InvalidSpecError:
+            continue  # its own run says so
+    return frozenset(names)
+
+
+def _wanted(application: Application) -> set[ObjectId]:
+    entries = application.status.get("resources") or []
+    return {
+        ObjectId(*(str(entry.get(name) or "") for name in ("group", "kind", "namespace", "name")))
+        for entry in entries
+        if isinstance(entry, Mapping) and not entry.get("requiresPruning")
+    }

@@ -1,0 +1,93 @@
+"""Builds what a worker works with, and takes it down again. Wiring only; how the process lives is worker.py's."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from jobs.clusters import Clusters, Secrets
+from jobs.core.credentials import Credentials, credentials_for, repository_secret
+from jobs.core.moment import Moment
+from jobs.deploy import deploy_claim
+from jobs.enqueue import Queue
+from jobs.events import Events
+from jobs.fetch import Mirrors
+from jobs.inspect import inspect_claim
+from jobs.kube import Kube
+from jobs.later import Later
+from jobs.listen import listen
+from jobs.observe import Memory
+from jobs.parts import Parts
+from jobs.refresh import refresh_claim
+from jobs.render import Renderers
+from jobs.settings import Settings
+from jobs.store import Applications
+from jobs.sweep import Sweep, mark_everything
+from jobs.view import View
+from jobs.work import Work
+
+KNOWN_HOSTS, CERTIFICATES = "argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm"
+
+
+@asynccontextmanager
+async def build(settings: Settings, queue: Queue) -> AsyncIterator[Work]:
+    """The real handlers and what they stand on. Raises SettingsError, or RenderError when no renderer can start."""
+    async with AsyncExitStack() as stack:
+        home = await Kube.connect(settings)
+        stack.push_async_callback(home.close)
+        parts = await _parts(settings, queue, home, stack)
+        yield Work(
+            handlers={
+                "repository": partial(refresh_claim, parts=parts),
+                "application": partial(deploy_claim, parts=parts),
+                "inspect": partial(inspect_claim, parts=parts),
+            },
+            tasks={"listen": partial(listen, parts, home)},
+            sweep=Sweep(parts).tick,
+            mark_everything=partial(mark_everything, parts),
+        )
+
+
+async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitStack) -> Parts:
+    secrets = Secrets(home, settings.home)
+    clusters = Clusters(home, secrets)
+    stack.push_async_callback(clusters.close)
+    mirrors = Mirrors(settings, partial(_credentials, secrets))
+    stack.push_async_callback(mirrors.close)
+    await mirrors.start()
+    renderers = Renderers(settings)
+    stack.push_async_callback(renderers.close)
+    await renderers.start()
+    events = Events(home, wall_clock)
+    stack.push_async_callback(events.close)
+    later = Later()
+    stack.push_async_callback(later.close)
+    return Parts(
+        settings=settings,
+        queue=queue,
+        applications=Applications(home),
+        clusters=clusters,
+        mirrors=mirrors,
+        renderers=renderers,
+        memory=Memory(),
+        view=View(),
+        events=events,
+        later=later,
+        now=wall_clock,
+    )
+
+
+def wall_clock() -> Moment:
+    """Now, for status and Events."""
+    return Moment(time.time())
+
+
+async def _credentials(secrets: Secrets, url: str, project: str) -> Credentials:
+    """What the Secrets of the home namespace say about an address. Raises FetchError, KubeError."""
+    found = [*await secrets.of_type("repository"), *await secrets.of_type("repo-creds")]
+    known = [secret for body in found if (secret := repository_secret(body)) is not None]
+    hosts = await secrets.config_map(KNOWN_HOSTS)
+    certificates = await secrets.config_map(CERTIFICATES)
+    return credentials_for(
+        url, known, project=project, known_hosts=hosts.get("ssh_known_hosts", ""), certificates=certificates
+    )
