@@ -79,6 +79,11 @@ class Renderers:
             self._pool = None
         await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
 
+    def known(self, key: str) -> Rendered | None:
+        """An earlier answer to the same source key; None: it must be rendered."""
+        answer = self._cache.get(key)
+        return None if answer is None else _rendered(answer)
+
     async def render(self, request: RenderRequest) -> Rendered:
         """The manifests of a request. Raises InvalidSpecError, or RenderError with Helm's words or the limit hit."""
         answer = self._cache.get(request.key)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,7 +179,7 @@ async def test_renderers_end_with_the_process_that_started_them(tmp_path: Path) 
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
     process = await asyncio.create_subprocess_exec(
-        os.sys.executable, str(script), stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.getcwd()}
+        sys.executable, str(script), stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.getcwd()}
     )
     assert process.stdout
     async with asyncio.timeout(30):

@@ -101,5 +101,5 @@ def test_file_parameters_are_found_by_the_same_rules() -> None:
     )
     with pytest.raises(RenderError, match="fileParameters: 'charts/web/no' does not exist"):
         parameter_files((FileParameter("ca", "no"),), LOOKUP)
-    with pytest.raises(InvalidSpecError, match="fileParameters: .* leads out"):
+    with pytest.raises(InvalidSpecError, match=r"fileParameters: .* leads out"):
         parameter_files((FileParameter("ca", "../../../no"),), LOOKUP)
