@@ -127,12 +127,14 @@ def applied(live: Obj, config: Obj, managers: Managers, *, writer: Writer, node:
     `live` and `config` come without managedFields. Raises ApiError (409) when fields with another value belong to
     others and `force` is off; TypedError when the configuration doesn't fit.
     """
-    mine = writer.entry("Apply", fieldset.difference(typed.fields_of(config, node), STRIPPED))
+    named = typed.fields_of(config, node)
+    mine = writer.entry("Apply", fieldset.difference(named, STRIPPED))
     last = managers.get(mine.key)
     owners = {**managers, mine.key: mine}
     obj = merged(live, config, node)
     if last is not None and not fieldset.contains(mine.fields, last.fields):
-        obj = _pruned(obj, owners, last, node)
+        # With its name, which managedFields leave out: pruning would take it along with the last of the metadata.
+        obj = _pruned(obj, {**owners, mine.key: replace(mine, fields=named)}, last, node)
     change = typed.compare(live, obj, node)
     if not force:
         _refuse_conflicts(owners, change.changed(), mine)
