@@ -1,6 +1,6 @@
-"""A lock on a file, held by one task of one process, and by the processes it starts with the descriptor kept open.
+"""A lock on a file, held by one task of one process, and by processes that it gives the descriptor to.
 
-Linux gives it back when the last of them has ended, however it ended (https://man7.org/linux/man-pages/man2/flock.2.html).
+The system takes it back when the last of them has ended, however (https://man7.org/linux/man-pages/man2/flock.2.html).
 """
 
 import asyncio
@@ -24,7 +24,7 @@ class Held:
     """The lock, taken."""
 
     descriptor: int
-    """To be kept open by processes that must not outlive the lock."""
+    """For processes that work under the lock."""
     interrupted: bool
     """Whoever had it before did not come to its end: killed, cancelled or failed half-way."""
 

@@ -73,9 +73,9 @@ class Git:
         self._environment = _clean(given) | {"GIT_ALLOW_PROTOCOL": ":".join(settings.git_protocols)}
         options = [part for option in _OPTIONS for part in ("-c", option)]
         self._command = ("git", *options)
-        # Dies with the worker: a fetch nobody waits for would hold its mirror's lock.
+        # A killed worker must take its writers along, else they and its successor would write the same mirror.
         setpriv = shutil.which("setpriv", path=self._environment["PATH"])
-        self._mortal = (setpriv, "--pdeathsig", "KILL", *self._command) if setpriv else self._command
+        self._mortal = (setpriv, "--pdeathsig", "KILL", *self._command) if setpriv else None
 
     async def run(
         self,
@@ -88,7 +88,8 @@ class Git:
     ) -> Answer:
         """Run one command to its end. env: added to the clean one. credentials: what to hide in its words.
 
-        held: file descriptors the command and its children keep open, so that a lock outlives us as long as they live.
+        held: file descriptors of the locks under which the command writes. It dies with us; where the system cannot do
+        that, it keeps them open, so that the locks last as long as it does.
         Raises FetchError when it takes too long or prints too much; on that and on cancellation every process of the
         command is killed first.
         """
@@ -119,8 +120,9 @@ class Git:
         stderr: int = PIPE,
     ) -> Process:
         """Start a command in a session of its own: one signal reaches all its processes, and no terminal is theirs."""
+        mortal = self._mortal if held else None
         return await asyncio.create_subprocess_exec(
-            *(self._mortal if held else self._command),
+            *(mortal or self._command),
             *arguments,
             env={**self._environment, **(env or {})},
             cwd="/",
@@ -128,7 +130,7 @@ class Git:
             stdout=PIPE,
             stderr=stderr,
             start_new_session=True,
-            pass_fds=tuple(held),
+            pass_fds=() if mortal else tuple(held),
             limit=_CHUNK,
         )
 

@@ -28,6 +28,10 @@ class TooLarge(Exception):
     """The objects asked for are together larger than the limit."""
 
 
+class Unreadable(Exception):
+    """git ended before it had answered: there is no mirror, or it is damaged."""
+
+
 class Objects:
     """The objects of one mirror. Safe to share: one question at a time is on its way, the others wait.
 
@@ -51,7 +55,8 @@ class Objects:
         """The objects in the order of their names; None: not there, ambiguous, or not what the name says.
 
         names: object ids, also `{id}^{commit}`; nothing that came from outside unchecked, since a line break would be
-        another question. Raises TooLarge when the contents exceed max_bytes together, FetchError when git fails.
+        another question. Raises TooLarge when the contents exceed max_bytes together, Unreadable when there is nothing
+        to read from, FetchError when it takes too long.
         """
         async with self._turn:
             fresh = self._process is None
@@ -65,7 +70,7 @@ class Objects:
             try:
                 return await self._asked(names, max_bytes)
             except (EOFError, ConnectionError):
-                raise FetchError("git cat-file ended before it had answered: the mirror may be damaged") from None
+                raise Unreadable from None
 
     async def close(self) -> None:
         """End the process; the next question starts another."""
@@ -75,7 +80,7 @@ class Objects:
     async def _asked(self, names: Sequence[str], max_bytes: int) -> list[Object | None]:
         """The answers of one process. Whatever interrupts it ends it: the rest of its answers would come next time."""
         if self._process is None:
-            command = ("--git-dir", str(self._mirror), "cat-file", "--batch")
+            command = (f"--git-dir={self._mirror}", "cat-file", "--batch")
             self._process = await self._git.start(command, stdin=PIPE, stderr=DEVNULL)
         process = self._process
         try:

@@ -4,6 +4,7 @@ A thin client on aiohttp, since the generated one's dynamic client takes a refus
 nothing about objects: what to apply and what to delete comes in as arguments.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,10 @@ class Kube:
     @staticmethod
     async def connect(settings: Settings) -> "Kube":
         """The home cluster: the kubeconfig, or the account of the pod. Nothing is sent yet. Raises SettingsError."""
-        home = from_kubeconfig(settings.kubeconfig) if settings.kubeconfig else in_cluster(os.environ)
+        if settings.kubeconfig:
+            home = await asyncio.to_thread(from_kubeconfig, settings.kubeconfig)
+        else:
+            home = await asyncio.to_thread(in_cluster, os.environ)
         login, tls = await login_of(home)
         return Kube._over(Http(home.credentials, login, tls))
 
@@ -290,4 +294,4 @@ def _served(body: Mapping[str, Any], resource: ApiResource) -> ApiResource:
 
 def _test_failed(error: Refused, operations: Sequence[Mapping[str, Any]]) -> bool:
     """What the API server refuses for its content it describes; of a failed `test` it says only this (1.36)."""
-    return error.message.endswith(PATCH_FAILED) and any(one.get("op") == "test" for one in operations)
+    return PATCH_FAILED in error.message and any(one.get("op") == "test" for one in operations)

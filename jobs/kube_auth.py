@@ -77,15 +77,17 @@ class LibraryLogin:
     def __init__(self, paths: str) -> None:
         self._paths = paths
         self._header = ""
+        self._lock = asyncio.Lock()
         self._read_at: float | None = None
         self.pair: tuple[str, str] | None = None
         """Files of the client certificate and key that the login gave, if it did."""
 
     async def header(self) -> str:
-        if self._read_at is None or monotonic() - self._read_at >= RELOGIN_S:
-            await self._log_in()
-            self._read_at = monotonic()
-        return self._header
+        async with self._lock:
+            if self._read_at is None or monotonic() - self._read_at >= RELOGIN_S:
+                await self._log_in()
+                self._read_at = monotonic()
+            return self._header
 
     def expire(self) -> bool:
         self._read_at = None

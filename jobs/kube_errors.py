@@ -105,7 +105,7 @@ def never_sent(error: KubeError) -> bool:
 
 def masked_words(request: str, message: str) -> str:
     """The server's message; for Secrets cut before it quotes a value, since errors reach logs and status."""
-    if re.search(r"/api/v1/(namespaces/[^/]+/)?secrets(/|\?|$)", request) or "Kind=Secret" in message:
+    if re.search(r"/api/v1/(namespaces/[^/]+/)?secrets\b", request) or "Kind=Secret" in message:
         return VALUES.sub(r"\1 (value withheld)", message)
     return message
 

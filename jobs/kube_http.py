@@ -111,7 +111,7 @@ class Http:
         request = f"GET {path} (watch)"
         try:
             async with self._send("GET", path, {"params": params, "accept": accept}, timeout) as response:
-                if response.status >= 400:
+                if response.status != 200:
                     await _decoded(request, response, await response.read())
                 if "json" not in response.content_type:
                     raise Unreachable(f"{request}: answered {response.content_type}, not JSON")

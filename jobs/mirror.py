@@ -17,7 +17,7 @@ from jobs.core.errors import FetchError, shortened
 from jobs.core.revision import OURS, Resolved, Snapshot, Unlisted, is_commit_id, resolve, shown
 from jobs.core.tree import EXECUTABLE, Entry, Tree, changed, parsed
 from jobs.git import ENVIRONMENT
-from jobs.git_objects import Object, TooLarge
+from jobs.git_objects import Object, TooLarge, Unreadable
 from jobs.mirror_copy import Copy
 from jobs.tree_cache import TreeCache
 
@@ -47,6 +47,8 @@ class Mirror:
         self._key = str(copy.folder)
         self._max_bytes = max_bytes
         self._refresh = Coalesced(copy.refresh)
+        self.latest: Snapshot | None = None
+        """The refs as they were last fetched by this process; None: not yet."""
         self._parsing = asyncio.Lock()
 
     async def refresh(self) -> Snapshot:
@@ -54,7 +56,8 @@ class Mirror:
 
         Raises FetchError with the repository and Git's words.
         """
-        return await self._refresh()
+        self.latest = await self._refresh()
+        return self.latest
 
     async def remote_refs(self) -> Snapshot:
         """The refs as the host lists them, without a fetch: cheap, for sweeps. Raises FetchError."""
@@ -85,10 +88,13 @@ class Mirror:
     async def blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Contents by object id, for ids taken from a tree. Raises FetchError if they exceed the size limit."""
         wanted = list(dict.fromkeys(ids))
-        found = await self._read(wanted, self._max_bytes)
-        if missing := [name for name, item in zip(wanted, found, strict=True) if item is None]:
+        try:
+            found = await self._read(wanted, self._max_bytes)
+        except Unreadable:
+            found = [None]
+        if None in found:
             self.copy.damaged = True
-            raise self.copy.failed(f"the mirror has lost object {missing[0]}; it is fetched anew at the next try")
+            raise self.copy.failed("the mirror has lost files of this commit; it is fetched anew at the next try")
         return {item.id: item.content for item in found if item}
 
     async def archive(self, revision: str, paths: Sequence[str]) -> bytes:
@@ -110,7 +116,7 @@ class Mirror:
         """Whether one commit is the other or comes before it; False as well if the mirror does not have either."""
         if not (is_commit_id(revision) and is_commit_id(descendant)):
             return False
-        if None in await self._read([f"{revision}^{{commit}}", f"{descendant}^{{commit}}"], _COMMIT_BYTES):
+        if not (await self._peeled(revision) and await self._peeled(descendant)):
             return False
         if revision == descendant:
             return True
@@ -157,8 +163,12 @@ class Mirror:
         raise self.copy.failed(f"there is no commit {shown(wanted.commit)}, or its first digits fit several")
 
     async def _peeled(self, name: str) -> Object | None:
-        """The commit a checked name stands for, through annotated tags."""
-        return (await self._read([f"{name}^{{commit}}"], _COMMIT_BYTES))[0]
+        """The commit a checked name stands for, through annotated tags; None as well before the first fetch."""
+        try:
+            return (await self._read([f"{name}^{{commit}}"], _COMMIT_BYTES))[0]
+        except Unreadable:
+            self.copy.damaged = True
+            return None
 
     async def _tree(self, root: str) -> Tree:
         base = self._trees.latest(self._key)
@@ -182,7 +192,6 @@ class Mirror:
             limit = f"{max_bytes / 1e6:g} MB (PILOTHOUSE_GIT_MAX_READ_MB)"
             raise self.copy.failed(f"the files asked for are larger than {limit}") from None
         except FetchError as error:
-            self.copy.damaged = True
             raise self.copy.failed(error.message) from None
 
 

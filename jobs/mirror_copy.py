@@ -6,7 +6,7 @@ business of jobs/mirror.py.
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from jobs.core.revision import HEAD_COPY, HEADS, LISTING, TAGS, Snapshot, local_
 from jobs.flock import Held, StillLocked, locked
 from jobs.git import Answer, Git
 from jobs.git_access import access
-from jobs.git_objects import Objects
+from jobs.git_objects import Objects, TooLarge, Unreadable
 
 _BRANCHES_AND_TAGS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _FETCH = (
@@ -83,14 +83,14 @@ class Copy:
     async def run(self, *arguments: str) -> Answer:
         """One local git command on the copy, e.g. `ls-tree`. Raises FetchError on a time-out or too much output."""
         try:
-            return await self.git.run(("--git-dir", str(self.folder), *arguments))
+            return await self.git.run((f"--git-dir={self.folder}", *arguments))
         except FetchError as error:
             raise self.failed(error.message) from None
 
     async def tidy(self) -> None:
         """Pack what many small fetches left behind, if it is much; forget what nobody has referred to for two weeks."""
         async with self._alone() as held:
-            options = ("-c", "gc.auto=2000", "-c", "gc.autoDetach=false", "--git-dir", str(self.folder))
+            options = ("-c", "gc.auto=2000", "-c", "gc.autoDetach=false", f"--git-dir={self.folder}")
             answer = await self.git.run((*options, "gc", "--auto", "--quiet"), held=(held.descriptor,))
             if answer.code:
                 raise self.failed(f"git gc: {answer.words}")
@@ -151,12 +151,12 @@ class Copy:
         answer = await self._fetch(folder, (*_BRANCHES_AND_TAGS, f"+HEAD:{HEAD_COPY}"), env, held)
         if answer.code and "couldn't find remote ref HEAD" in answer.words:
             answer = await self._fetch(folder, _BRANCHES_AND_TAGS, env, held)
-            await self.git.run(("--git-dir", str(folder), "update-ref", "-d", HEAD_COPY), held=(held.descriptor,))
+            await self.git.run((f"--git-dir={folder}", "update-ref", "-d", HEAD_COPY), held=(held.descriptor,))
         return answer
 
     async def _fetch(self, folder: Path, specs: Sequence[str], env: dict[str, str], held: Held) -> Answer:
         prune = ("--prune",) if specs[0] in _BRANCHES_AND_TAGS else ()
-        command = ("--git-dir", str(folder), *_FETCH, *prune, "--end-of-options", self.url, *specs)
+        command = (f"--git-dir={folder}", *_FETCH, *prune, "--end-of-options", self.url, *specs)
         return await self._asked(command, env, held)
 
     async def _listed(self, env: dict[str, str], *patterns: str) -> Snapshot:
@@ -179,12 +179,19 @@ class Copy:
             raise self.failed(f"git for-each-ref: {answer.words}")
         refs, nested = local_refs(answer.output.decode("utf-8", "surrogateescape"))
         if nested:
-            found = await self.objects.read([f"{tag}^{{commit}}" for tag in nested.values()], max_bytes=_TAG_BYTES)
-            refs |= {name: commit.id for name, commit in zip(nested, found, strict=True) if commit}
+            refs |= await self._innermost(nested)
         head = refs.pop(HEAD_COPY, "")
         if not self._branch:
             self._branch = (await asyncio.to_thread(_first_line, self.folder / "HEAD")).removeprefix("ref: ")
         return Snapshot(self.name, refs, head, self._branch if head and refs.get(self._branch) == head else "")
+
+    async def _innermost(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """Commit id by ref, for tags of tags; those that end at no commit are left out."""
+        try:
+            found = await self.objects.read([f"{tag}^{{commit}}" for tag in tags.values()], max_bytes=_TAG_BYTES)
+        except (Unreadable, TooLarge):
+            raise self.failed("its tags of tags cannot be read") from None
+        return {name: commit.id for name, commit in zip(tags, found, strict=True) if commit}
 
     async def _with_default_branch(self, snapshot: Snapshot, env: dict[str, str]) -> Snapshot:
         """The snapshot with the branch that HEAD points to now, asked of the host once per commit, and remembered."""

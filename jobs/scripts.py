@@ -27,11 +27,12 @@ _HEAD = """
 local I, B, PROC, GEN, TOK, NB, HINTS, GROUP, RUN, CRASH, SEQ, TURN, WOKEN, EPOCH = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- A millisecond more, since `now` is rounded down: no lease ends here before it ends in the worker's eyes.
+local function lease_end(lease) return now + tonumber(lease) + 1 end
 local function number(text) return text and tonumber(text) end
 -- At most one wake-up is under way. The flag ends by itself, should its job get lost.
 local function wakes() return redis.call('SET', WOKEN, '1', 'NX', 'PX', 30000) and 1 or 0 end
 """
-
 _PUT = """
 local function lane_of(name) if name == 'b' then return B end return I end
 
@@ -148,8 +149,8 @@ CLAIM = Script(
 local function take_back_expired()
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', PROC, '-inf', now, 'LIMIT', 0, 64)) do
     local lane, hints = string.match(redis.call('HGET', RUN, member), '^(.)\\n[^\\n]*\\n(.*)$')
-    let_go(member)
     local crashes = redis.call('HINCRBY', CRASH, member, 1)
+    let_go(member)
     -- The first time at once: a killed worker is nobody's fault. Then 1 s, 2 s, 4 s ... 64 s: a bug must not spin.
     if not take_ended(member) and crashes > 1 then hold_back(member, now + 1000 * 2 ^ math.min(crashes - 2, 6)) end
     put(member, lane_of(lane), now)
@@ -193,7 +194,7 @@ for _, lane in ipairs(order) do
     redis.call('INCR', TURN)
     for _, zset in ipairs({I, B, NB}) do redis.call('ZREM', zset, member) end
     redis.call('HDEL', HINTS, member)
-    redis.call('ZADD', PROC, now + tonumber(ARGV[1]), member)
+    redis.call('ZADD', PROC, lease_end(ARGV[1]), member)
     redis.call('HSET', TOK, member, ARGV[2])
     redis.call('HSET', RUN, member, name .. '\\n' .. groups .. '\\n' .. hints)
     local generation, crashes = redis.call('HGET', GEN, member), redis.call('HGET', CRASH, member)
@@ -212,7 +213,7 @@ RENEW = Script(
     _HEAD
     + """
 if redis.call('HGET', TOK, ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('ZADD', PROC, 'XX', now + tonumber(ARGV[3]), ARGV[1])
+redis.call('ZADD', PROC, 'XX', lease_end(ARGV[3]), ARGV[1])
 return 1
 """
 )

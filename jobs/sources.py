@@ -11,10 +11,11 @@ from jobs import metrics
 from jobs.claim import Claim
 from jobs.core.affected import compared_revisions
 from jobs.core.application import REFRESH, Application
+from jobs.core.build_env import BuildFacts
 from jobs.core.chart_files import needed
+from jobs.core.chosen import chosen as choose
 from jobs.core.errors import InvalidSpecError
 from jobs.core.render_request import OWN, Rendered, RenderRequest, without_repeats
-from jobs.core.render_source import request_of
 from jobs.core.repository import Repository
 from jobs.core.run import Aim
 from jobs.core.source import Source
@@ -38,7 +39,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Reading:
     """What the render of one source reads."""
 
     request: RenderRequest
@@ -65,7 +66,7 @@ class Sources:
     """All sources of an application, resolved."""
 
     aim: Aim
-    chosen: tuple[Chosen, ...]
+    chosen: tuple[Reading, ...]
     """One for each source that is rendered; those that only lend files to others are not here."""
 
     @property
@@ -128,7 +129,7 @@ async def _aimed(application: Application, places: tuple[Place, ...], parts: Par
     api_versions = parts.memory.complete_api_versions(cluster.server, await cluster.discovery())
     facts = Facts(await cluster.version(), api_versions)
     lent = {place.source.ref: place for place in places if place.source.ref}
-    chosen: list[Chosen] = []
+    chosen: list[Reading] = []
     inputs: list[SourceInputs] = []
     for place in places:
         if place.source.ref and not place.source.path:
@@ -143,18 +144,29 @@ async def _aimed(application: Application, places: tuple[Place, ...], parts: Par
 
 async def _choose(
     application: Application, place: Place, lent: Mapping[str, Place], facts: Facts, parts: Parts
-) -> Chosen:
+) -> Reading:
     """What one source renders and which files that takes."""
     trees = {OWN: place.tree, **{name: other.tree for name, other in lent.items()}}
-    request, files = request_of(application, place.source, place.revision, trees, facts)
-    wanted: dict[str, set[str]] = {OWN: {request.path}}
-    for file in (*request.value_files, *(file for _, file in request.file_parameters)):
-        wanted.setdefault(file.archive, set()).add(file.path)
+    found = choose(application, place.source, trees, _build_facts(application, place, facts))
     archives = {}
-    for name, paths in wanted.items():
+    for name, paths in found.paths.items():
         where = lent[name] if name else place
         archives[name] = (where, await _all_needed(where, paths, parts))
-    return Chosen(request, archives, tuple(map(str, files.missing)))
+    return Reading(found.request, archives, tuple(map(str, found.missing)))
+
+
+def _build_facts(application: Application, place: Place, facts: Facts) -> BuildFacts:
+    return BuildFacts(
+        name=application.name,
+        namespace=application.destination.namespace,
+        project=application.project,
+        revision=place.revision,
+        path=place.source.path,
+        repo_url=place.source.repo_url,
+        target_revision=place.source.target_revision,
+        kube_version=facts.kube_version,
+        api_versions=facts.api_versions,
+    )
 
 
 async def _all_needed(place: Place, paths: Iterable[str], parts: Parts) -> tuple[str, ...]:
@@ -179,7 +191,7 @@ async def render(found: Sources, parts: Parts) -> Rendered:
     return Rendered(together.manifests, warnings)
 
 
-async def _render(item: Chosen, key: str, parts: Parts) -> Rendered:
+async def _render(item: Reading, key: str, parts: Parts) -> Rendered:
     known = parts.renderers.known(key)
     if known is not None:
         return known

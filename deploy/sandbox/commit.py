@@ -28,13 +28,16 @@ def create(state: State, target: Target, new: Obj, managers: Managers, options: 
         meta.pop("namespace", None)
     if resource.has_status:
         new.pop("status", None)
+        if not resource.custom:
+            new["status"] = dict(resource.node.walk("status").defaults)
     if resource.counts_generation:
         meta["generation"] = 1
     rules = kind_of(resource.group, resource.kind)
     if not resource.custom:
         rules.prepare(new, None, state.allocator)
     _validate(target, new, None)
-    meta["managedFields"] = managed.written(managers)
+    if entries := managed.written(managers):
+        meta["managedFields"] = entries
     return new if options.dry_run else state.store.put(resource.key, new).obj
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from deploy.sandbox.errors import ApiError, bad_request
+from deploy.sandbox.errors import ApiError, Problem, bad_request
 from deploy.sandbox.quantity import canonical
 from deploy.sandbox.resources import Resource
 from deploy.sandbox.schema import ANYTHING, Node
@@ -90,10 +90,21 @@ class Decoded:
             f"json: cannot unmarshal {JSON_NAMES[type(value)]} into Go struct field {kind}.{path} of type {node.type}",
         )
 
-    def refuse_unknown(self, duplicates: list[str]) -> None:
-        """Strict field validation: raise ApiError (400) when anything was unknown or given twice."""
-        if problems := self.problems(duplicates):
-            raise _cannot_be_handled(self.resource, f"strict decoding error: {', '.join(problems)}")
+    def refuse_unknown(self, duplicates: list[str], patched: Any = None) -> None:
+        """Strict field validation: raise ApiError when anything was unknown or given twice.
+
+        400 for a body; 422 for the outcome of a patch, which is then shown.
+        """
+        problems = self.problems(duplicates)
+        if not problems:
+            return
+        text = f"strict decoding error: {', '.join(problems)}"
+        if patched is None:
+            raise _cannot_be_handled(self.resource, text)
+        shown = orjson.dumps(orjson.dumps(patched, option=orjson.OPT_SORT_KEYS).decode()).decode()
+        problem = Problem("FieldValueInvalid", "patch", f"Invalid value: {shown}: {text}")
+        message = f' "" is invalid: {problem.field}: {problem.text}'
+        raise ApiError(422, "Invalid", message, {"causes": [problem.cause()]})
 
     def problems(self, duplicates: list[str]) -> list[str]:
         """What strict field validation refuses and lenient validation warns of."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.sandbox import commit
-from deploy.sandbox.errors import ApiError, conflict, forbidden, invalid_value, not_found
+from deploy.sandbox.errors import ApiError, failed_precondition, forbidden, invalid_value, not_found
 from deploy.sandbox.state import State
 from deploy.sandbox.store import Stored
 from deploy.sandbox.target import Target
@@ -80,10 +80,12 @@ def _check(target: Target, stored: Stored, options: DeleteOptions) -> None:
     meta, resource = stored.obj["metadata"], target.resource
     if options.uid is not None and options.uid != meta["uid"]:
         text = f"the UID in the precondition ({options.uid}) does not match the UID in record ({meta['uid']})."
-        raise conflict(resource, target.name, f"{text} The object might have been deleted and then recreated")
+        raise failed_precondition(
+            resource, target.name, f"{text} The object might have been deleted and then recreated"
+        )
     if options.revision is not None and options.revision != meta["resourceVersion"]:
         text = f"the ResourceVersion in the precondition ({options.revision}) does not match the ResourceVersion"
-        raise conflict(
+        raise failed_precondition(
             resource, target.name, f"{text} in record ({meta['resourceVersion']}). The object might have been modified"
         )
     if resource.key == "/namespaces" and target.name in KEPT_NAMESPACES:

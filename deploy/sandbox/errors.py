@@ -20,7 +20,7 @@ class ApiError(Exception):
         self.code = code
         self.reason = reason
         self.message = message
-        self.details = details or {}
+        self.details = details
 
     def status(self) -> dict[str, Any]:
         """The answer's body, a `Status` object."""
@@ -30,8 +30,8 @@ class ApiError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
-            **({"details": self.details} if self.details else {}),
+            **({"reason": self.reason} if self.reason else {}),
+            **({"details": self.details} if self.details is not None else {}),
             "code": self.code,
         }
 
@@ -81,13 +81,20 @@ def not_found(resource: Resource, name: str) -> ApiError:
 
 def no_such_path() -> ApiError:
     """404: the API knows no such resource or route."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def already_exists(resource: Resource, name: str) -> ApiError:
     """409: create of a name that is taken."""
     text = f'{resource.qualified} "{name}" already exists'
     return ApiError(409, "AlreadyExists", text, _details(resource.group, resource.plural, name))
+
+
+def failed_precondition(resource: Resource, name: str, text: str) -> ApiError:
+    """409: a delete of an object that isn't the one meant; named by its kind, as the real one does."""
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    message = f'Operation cannot be fulfilled on {kind} "{name}": {text}'
+    return ApiError(409, "Conflict", message, _details(resource.group, resource.kind, name))
 
 
 def conflict(resource: Resource, name: str, text: str) -> ApiError:
@@ -106,7 +113,7 @@ def apply_conflict(message: str, causes: list[Cause]) -> ApiError:
 
 def invalid(resource: Resource, name: str, problems: list[Problem]) -> ApiError:
     """422: the object breaks rules; all of them are told."""
-    texts = [f"{problem.field}: {problem.text}" for problem in problems]
+    texts = list(dict.fromkeys(f"{problem.field}: {problem.text}" for problem in problems))
     joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     group = f".{resource.group}" if resource.group else ""
     details = _details(resource.group, resource.kind, name) | {"causes": [problem.cause() for problem in problems]}
@@ -131,7 +138,7 @@ def unauthorized() -> ApiError:
 
 def not_allowed(text: str = "the server does not allow this method on the requested resource") -> ApiError:
     """405: the resource has no such verb."""
-    return ApiError(405, "MethodNotAllowed", text)
+    return ApiError(405, "MethodNotAllowed", text, {})
 
 
 def expired(text: str) -> ApiError:
@@ -146,7 +153,7 @@ def internal(text: str) -> ApiError:
 
 def unsupported_media_type(text: str) -> ApiError:
     """415: a content type that this method doesn't take."""
-    return ApiError(415, "UnsupportedMediaType", text)
+    return ApiError(415, "UnsupportedMediaType", text, {})
 
 
 def _details(group: str, kind: str, name: str) -> dict[str, Any]:

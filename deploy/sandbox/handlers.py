@@ -61,6 +61,8 @@ def _check_verb(route: Route) -> None:
             raise not_allowed()
     elif route.verb not in target.resource.verbs or (route.verb == "create" and target.name):
         raise not_allowed()
+    if not target.name and route.verb in ("update", "patch"):
+        raise not_allowed()
     if target.resource.namespaced and not target.namespace and route.verb not in ("list", "watch"):
         raise not_allowed()
 

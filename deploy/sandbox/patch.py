@@ -28,14 +28,10 @@ def json_patch(target: dict[str, Any], operations: Any) -> dict[str, Any]:
     """
     try:
         result: dict[str, Any] = jsonpatch.JsonPatch(operations).apply(target)
-    except jsonpatch.JsonPatchTestFailed as error:
-        raise _unprocessable(f"testing value failed: {error}") from None
-    except (jsonpatch.JsonPatchConflict, jsonpointer.JsonPointerException) as error:
-        raise _unprocessable(str(error)) from None
+    except (jsonpatch.JsonPatchTestFailed, jsonpatch.JsonPatchConflict, jsonpointer.JsonPointerException):
+        # The real one doesn't say either which operation it was.
+        text = "the server rejected our request due to an error in our request"
+        raise ApiError(422, "Invalid", text, {}) from None
     except (jsonpatch.InvalidJsonPatch, TypeError, KeyError, AttributeError, ValueError) as error:
         raise bad_request(f"error decoding patch: {error}") from None
     return result
-
-
-def _unprocessable(text: str) -> ApiError:
-    return ApiError(422, "Invalid", f"the server rejected our request due to an error in our request: {text}")

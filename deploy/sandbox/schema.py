@@ -12,7 +12,6 @@ Shape = Literal["leaf", "map", "list", "any"]
 
 METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
-EMPTY_SCALARS: tuple[Any, ...] = ("", 0, False)
 
 
 class Node:
@@ -40,7 +39,7 @@ class Node:
         self.closed = self.type == "object" and not _open(source, builtin=builtin)
         self.values = self._values(source)
         self.children: dict[str, Node | None] = _Children(self, properties)
-        self.defaults = _defaults(properties, self.required, types, builtin=builtin)
+        self.defaults = _defaults(properties, types, builtin=builtin)
         self.keys: tuple[str, ...] = tuple(source.get("x-kubernetes-list-map-keys", ()))
         self.key_defaults: dict[str, Any] = self.values.defaults if self.values is not None and self.keys else {}
         self.merge_key: str | None = source.get("x-kubernetes-patch-merge-key")
@@ -139,8 +138,8 @@ def _open(source: Source, *, builtin: bool) -> bool:
     return builtin and schemaless  # RawExtension, FieldsV1; a CRD's bare object is pruned
 
 
-def _defaults(properties: dict[str, Source], required: frozenset[str], types: Types, *, builtin: bool) -> Source:
-    """Field -> default. Of built-in types: Go's structs that are no pointers, real defaults, required scalars."""
+def _defaults(properties: dict[str, Source], types: Types, *, builtin: bool) -> Source:
+    """Field -> default. Of built-in types also Go's structs that are no pointers, and scalars it always writes."""
     found: Source = {}
     for name, source in properties.items():
         if "default" not in source:
@@ -151,7 +150,7 @@ def _defaults(properties: dict[str, Source], required: frozenset[str], types: Ty
         elif value == {}:
             if resolved(source, types).get("properties"):
                 found[name] = value
-        elif value not in EMPTY_SCALARS or name in required:
+        else:
             found[name] = value
     return found
 

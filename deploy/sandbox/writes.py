@@ -16,6 +16,7 @@ from deploy.sandbox.errors import (
     conflict,
     internal,
     invalid,
+    invalid_value,
     not_allowed,
     not_found,
 )  # fmt: skip
@@ -38,6 +39,10 @@ def create(state: State, target: Target, body: Obj, options: Options) -> Written
         meta["name"] = meta["generateName"][:58] + state.suffix()
     name = meta.get("name", "")
     _default(target, new)
+    if target.resource.has_status:
+        new.pop("status", None)
+    if meta.get("resourceVersion"):
+        raise internal("resourceVersion should not be set on objects to be created")
     admit_to_namespace(state, target, name)
     if state.store.get(target.resource.key, target.namespace, name) is not None:
         raise already_exists(target.resource, name)
@@ -57,6 +62,7 @@ def update(state: State, target: Target, body: Obj, options: Options) -> Written
             "FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
         )
         raise invalid(target.resource, target.name, [problem])
+    _check_preconditions(target, old, meta)
     return _replaced(state, target, old, body, options)
 
 
@@ -68,13 +74,19 @@ def patch(state: State, target: Target, change: Callable[[Obj], Obj], options: O
         live = {**live, "apiVersion": target.resource.api_version}
     body = change(live)
     check_identity(target, body)
-    return _replaced(state, target, old, body, options)
+    meta = body.get("metadata") or {}
+    if meta.get("uid") != live["metadata"]["uid"]:
+        problem = invalid_value("metadata.uid", meta.get("uid", ""), "field is immutable")
+        raise invalid(target.resource, target.name, [problem, problem])
+    _check_preconditions(target, old, meta)
+    return _replaced(state, target, old, body, options, patched=True)
 
 
-def _replaced(state: State, target: Target, old: Stored, body: Obj, options: Options) -> Written:
-    _check_preconditions(target, old, body.get("metadata") or {})
+def _replaced(
+    state: State, target: Target, old: Stored, body: Obj, options: Options, *, patched: bool = False
+) -> Written:
     resource = target.resource
-    new = _decoded(target, body, options)
+    new = _decoded(target, body, options, patched=patched)
     new.setdefault("metadata", {})["name"] = target.name
     new = _own_part(target, old.obj, new)
     _default(target, new)
@@ -194,7 +206,11 @@ def _check_preconditions(target: Target, old: Stored, meta: Obj) -> None:
     """Raise ApiError (409) when the writer saw another object or another version of it."""
     before = old.obj["metadata"]
     if meta.get("uid") and meta["uid"] != before["uid"]:
-        text = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {before['uid']}"
+        place = "/".join(part for part in (target.resource.plural, target.namespace, target.name) if part)
+        text = (
+            f"StorageError: invalid object, Code: 4, Key: /registry/{place}, ResourceVersion: 0, AdditionalErrorMsg:"
+            f" Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {before['uid']}"
+        )
         raise conflict(target.resource, target.name, text)
     if meta.get("resourceVersion") and meta["resourceVersion"] != before["resourceVersion"]:
         raise conflict(target.resource, target.name, MODIFIED)
@@ -207,11 +223,11 @@ def _existing(state: State, target: Target) -> Stored:
     return old
 
 
-def _decoded(target: Target, body: Obj, options: Options) -> Obj:
+def _decoded(target: Target, body: Obj, options: Options, *, patched: bool = False) -> Obj:
     resource = target.resource
     decoded = Decoded(body, resource)
     if options.validation == "Strict":
-        decoded.refuse_unknown(list(options.duplicates))
+        decoded.refuse_unknown(list(options.duplicates), body if patched else None)
     elif options.validation == "Warn":
         options.warnings.extend(decoded.problems(list(options.duplicates)))
     decoded.obj["apiVersion"], decoded.obj["kind"] = resource.api_version, resource.kind

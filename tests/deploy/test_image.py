@@ -106,7 +106,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def build(context: Path, folder: Path, installed: Path) -> None:
-    """The build stage, outside a container: its COPY and RUN in `folder`, with `installed` in place of /opt/pilothouse."""
+    """The build stage without a container: COPY and RUN in `folder`, `installed` in place of /opt/pilothouse."""
     registries = ("PIP_", "UV_", "SSL_", "HTTP", "NO_PROXY", "XDG_CONFIG")
     variables = {name: value for name, value in os.environ.items() if name.upper().startswith(registries)}
     variables |= {name: value.replace(INSTALLED, str(installed)) for name, value in environment(BUILD).items()}

@@ -26,7 +26,7 @@ from jobs.core.errors import (
 from jobs.kube import Kube, Preconditions
 from jobs.kube_errors import BY_EXCEPTION, FOREIGN, error_of
 from jobs.kube_http import retry_after
-from tests.jobs.wire import answering, response, serving, status
+from tests.jobs.wire import answering, response, serving, status, stream_head
 
 VERBS = frozenset({"get", "list", "watch", "patch", "create", "delete"})
 CONFIG_MAPS = ApiResource("", "ConfigMap", "v1", ("v1",), "configmaps", True, VERBS)
@@ -234,6 +234,56 @@ def test_every_exception_of_aiohttps_client_has_its_error():
         for kind in raised_by(module):
             assert issubclass(kind, FOREIGN) or issubclass(kind, server_side), f"{kind} is in no line of BY_EXCEPTION"
     assert all(issubclass(ours, KubeError) for _, ours in BY_EXCEPTION)
+
+
+async def test_requests_take_turns_and_watches_do_not_use_the_turns_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kube_http, "CONNECTIONS", 2)
+    busy, most, release = 0, 0, asyncio.Event()
+
+    async def script(asked, writer):
+        nonlocal busy, most
+        if "watch" in asked.query:
+            writer.write(stream_head())
+            return
+        busy, most = busy + 1, max(most, busy + 1)
+        if busy == 2:
+            release.set()
+        await release.wait()
+        await asyncio.sleep(0)
+        busy -= 1
+        writer.write(response(200, a_config_map()))
+
+    async with serving(script) as wire, asyncio.timeout(10):
+        kube = wire.kube()
+        watches = [kube.watch(CONFIG_MAPS, resource_version="1") for _ in range(3)]
+        waiting = [asyncio.ensure_future(anext(watch)) for watch in watches]
+        while len(wire.asked) < 3:
+            await asyncio.sleep(0.01)
+        found = await asyncio.gather(*(kube.get(CONFIG_MAPS, "shop", "web") for _ in range(10)))
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await kube.close()
+    assert len(found) == 10
+    assert most == 2
+
+
+async def test_a_proxys_password_goes_to_the_proxy_and_into_no_error():
+    async with serving(answering(response(407, b"no", "text/plain"))) as proxy:
+        kube = Kube.at(ClusterCredentials("http://10.0.0.1", proxy_url=proxy.url.replace("//", "//me:hunter2@")))
+        with pytest.raises(Unreachable) as caught:
+            await kube.version()
+        await kube.close()
+    assert proxy.asked[0].headers["proxy-authorization"].startswith("Basic ")
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_a_user_name_and_password_are_sent_as_basic_authorization():
+    async with serving(answering(response(200, {"gitVersion": "v1.36.3"}))) as wire:
+        kube = wire.kube(username="me", password="open sesame")
+        await kube.version()
+        await kube.close()
+    assert wire.asked[0].headers["authorization"] == "Basic bWU6b3BlbiBzZXNhbWU="
 
 
 async def test_apply_sends_what_server_side_apply_needs_and_returns_warnings():

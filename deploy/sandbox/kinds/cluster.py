@@ -35,6 +35,10 @@ def _validate_binding(new: Obj, old: Obj | None) -> list[Problem]:
     return [] if (new.get("roleRef") or {}).get("name") else [required("roleRef.name")]
 
 
+def _prepare_role(new: Obj, old: Obj | None, allocator: Allocator) -> None:
+    fill(new, rules=None)
+
+
 def _validate_role(new: Obj, old: Obj | None) -> list[Problem]:
     problems = []
     for index, rule in enumerate(new.get("rules") or ()):
@@ -101,6 +105,11 @@ def _autoscaler_defaults(obj: Obj) -> None:
     fill(behavior.setdefault("scaleDown", {}), selectPolicy="Max", policies=[percent])
 
 
+def _prepare_autoscaler(new: Obj, old: Obj | None, allocator: Allocator) -> None:
+    if old is None:
+        new["status"] = {"desiredReplicas": 0, "currentMetrics": None}
+
+
 def _validate_autoscaler(new: Obj, old: Obj | None) -> list[Problem]:
     spec = new["spec"]
     if not spec.get("maxReplicas"):
@@ -146,9 +155,9 @@ def _match_defaults(matches: Obj) -> None:
 
 NAMESPACE = Kind(_namespace_defaults, _prepare_namespace)
 BINDING = Kind(_binding_defaults, validate=_validate_binding)
-ROLE = Kind(validate=_validate_role)
+ROLE = Kind(prepare=_prepare_role, validate=_validate_role)
 CRD = Kind(_crd_defaults, _prepare_crd, _validate_crd)
-AUTOSCALER = Kind(_autoscaler_defaults, validate=_validate_autoscaler)
+AUTOSCALER = Kind(_autoscaler_defaults, _prepare_autoscaler, _validate_autoscaler)
 PRIORITY_CLASS = Kind(_priority_defaults)
 WEBHOOK = Kind(_webhook_defaults)
 POLICY = Kind(_policy_defaults)

@@ -63,9 +63,11 @@ def _claim_defaults(obj: Obj) -> None:
     fill(obj.setdefault("spec", {}), volumeMode="Filesystem")
 
 
-def _prepare_pending(new: Obj, old: Obj | None, allocator: Allocator) -> None:
+def _prepare_volume(new: Obj, old: Obj | None, allocator: Allocator) -> None:
     if old is None:
         new["status"] = {"phase": "Pending"}
+        short = "pvc" if new["kind"] == "PersistentVolumeClaim" else "pv"
+        new["metadata"].setdefault("finalizers", []).append(f"kubernetes.io/{short}-protection")
 
 
 CLAIM_MUTABLE = ("resources", "volumeAttributesClassName", "volumeName")
@@ -98,6 +100,6 @@ def _validate_storage_class(new: Obj, old: Obj | None) -> list[Problem]:
 
 SECRET = Kind(_secret_defaults, validate=_validate_secret)
 CONFIG_MAP = Kind(validate=_validate_config_map)
-CLAIM = Kind(_claim_defaults, _prepare_pending, _validate_claim)
-VOLUME = Kind(_volume_defaults, _prepare_pending)
+CLAIM = Kind(_claim_defaults, _prepare_volume, _validate_claim)
+VOLUME = Kind(_volume_defaults, _prepare_volume)
 STORAGE_CLASS = Kind(_storage_class_defaults, validate=_validate_storage_class)

@@ -146,7 +146,12 @@ def template_problems(template: Obj, field: str, restart: tuple[str, ...] = ("Al
     spec = template.get("spec") or {}
     problems = pod_spec_problems(spec, f"{field}.spec")
     if spec.get("restartPolicy") in RESTART_POLICIES and spec["restartPolicy"] not in restart:
-        problems.append(unsupported(f"{field}.spec.restartPolicy", spec["restartPolicy"], restart))
+        allowed = ", ".join(f'"{name}"' for name in restart)
+        found = f"{field}.spec.restartPolicy"
+        if "Always" in restart:
+            problems.append(unsupported(found, spec["restartPolicy"], restart))
+        else:
+            problems.append(required(found, f"valid values: {allowed}"))
     return problems
 
 

@@ -6,7 +6,7 @@ https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/core/service/s
 
 from deploy.sandbox.errors import Problem, invalid_value, required, unsupported
 from deploy.sandbox.kinds.kind import Allocator, Kind, Obj, fill
-from deploy.sandbox.kinds.pods import PROTOCOLS, port_problems
+from deploy.sandbox.kinds.pods import PROTOCOLS
 
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
@@ -44,6 +44,8 @@ def _prepare_service(new: Obj, old: Obj | None, allocator: Allocator) -> None:
 
 
 def _addresses(spec: Obj, before: Obj, allocator: Allocator) -> None:
+    if spec.get("clusterIP") and spec["clusterIP"] != before.get("clusterIP"):
+        spec["clusterIPs"] = [spec["clusterIP"]]
     if not spec.get("clusterIP"):
         spec["clusterIP"] = before.get("clusterIP") or allocator.cluster_ip()
     fill(
@@ -75,13 +77,13 @@ def _validate_service(new: Obj, old: Obj | None) -> list[Problem]:
 
 
 def _service_port_problems(port: Obj, field: str, *, many: bool) -> list[Problem]:
-    problems = port_problems(port.get("port"), f"{field}.port")
-    if port.get("port") and problems:
-        problems = [invalid_value(f"{field}.port", port["port"], "must be between 1 and 65535, inclusive")]
-    if many and not port.get("name"):
-        problems.append(required(f"{field}.name"))
+    problems = [required(f"{field}.name")] if many and not port.get("name") else []
     if port.get("protocol") not in PROTOCOLS:
         problems.append(unsupported(f"{field}.protocol", port.get("protocol"), PROTOCOLS))
+    for name in ("port", "targetPort"):
+        number = port.get(name)
+        if isinstance(number, int) and not 1 <= number <= 65535:
+            problems.append(invalid_value(f"{field}.{name}", number, "must be between 1 and 65535, inclusive"))
     return problems
 
 

@@ -48,6 +48,8 @@ def _daemon_defaults(obj: Obj) -> None:
     if strategy["type"] == "RollingUpdate":
         fill(strategy.setdefault("rollingUpdate", {}), maxSurge=0, maxUnavailable=1)
     fill(spec, revisionHistoryLimit=10)
+    annotations = obj.setdefault("metadata", {}).setdefault("annotations", {})
+    annotations.setdefault(TEMPLATE_GENERATION, "1")
 
 
 def _replica_set_defaults(obj: Obj) -> None:
@@ -61,7 +63,7 @@ def _job_defaults(obj: Obj) -> None:
     _template_defaults(spec)
     if "completions" not in spec and "parallelism" not in spec:
         spec["completions"] = 1
-    fill(spec, parallelism=1, backoffLimit=6, suspend=False, completionMode="NonIndexed")
+    fill(spec, parallelism=1, backoffLimit=6, suspend=False, completionMode="NonIndexed", manualSelector=False)
     fill(spec, podReplacementPolicy="Failed" if spec.get("podFailurePolicy") else "TerminatingOrFailed")
 
 
@@ -72,20 +74,18 @@ def _cron_job_defaults(obj: Obj) -> None:
     fill(spec, concurrencyPolicy="Allow", suspend=False, successfulJobsHistoryLimit=3, failedJobsHistoryLimit=1)
 
 
-def _prepare_workload(new: Obj, old: Obj | None, allocator: Allocator) -> None:
-    if old is None:
-        new["status"] = {"replicas": 0} if new["kind"] == "ReplicaSet" else {}
-    if old is None and new["kind"] == "StatefulSet":
-        new["status"] = {"replicas": 0, "availableReplicas": 0}
-    if old is None and new["kind"] == "DaemonSet":
-        counts = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
-        new["status"] = dict.fromkeys(counts, 0)
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
+def _prepare_daemon(new: Obj, old: Obj | None, allocator: Allocator) -> None:
+    if old is not None and new["spec"]["template"] != old["spec"]["template"]:
+        before = (old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "0")
+        new["metadata"].setdefault("annotations", {})[TEMPLATE_GENERATION] = str(int(before) + 1)
 
 
 def _prepare_job(new: Obj, old: Obj | None, allocator: Allocator) -> None:
     if old is not None:
         return
-    new["status"] = {}
     if new["spec"].get("manualSelector"):
         return
     uid, name = new["metadata"]["uid"], new["metadata"]["name"]
@@ -98,6 +98,8 @@ def _prepare_job(new: Obj, old: Obj | None, allocator: Allocator) -> None:
     }
     metadata = new["spec"]["template"].setdefault("metadata", {})
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+    if not new["metadata"].get("labels"):
+        new["metadata"]["labels"] = metadata["labels"]
 
 
 def _validate_workload(new: Obj, old: Obj | None) -> list[Problem]:
@@ -172,9 +174,9 @@ def _validate_cron_job(new: Obj, old: Obj | None) -> list[Problem]:
     return problems + template_problems(template, "spec.jobTemplate.spec.template", ("OnFailure", "Never"))
 
 
-DEPLOYMENT = Kind(_deployment_defaults, _prepare_workload, _validate_workload)
-REPLICA_SET = Kind(_replica_set_defaults, _prepare_workload, _validate_workload)
-DAEMON_SET = Kind(_daemon_defaults, _prepare_workload, _validate_workload)
-STATEFUL_SET = Kind(_stateful_defaults, _prepare_workload, _validate_stateful)
+DEPLOYMENT = Kind(_deployment_defaults, validate=_validate_workload)
+REPLICA_SET = Kind(_replica_set_defaults, validate=_validate_workload)
+DAEMON_SET = Kind(_daemon_defaults, _prepare_daemon, _validate_workload)
+STATEFUL_SET = Kind(_stateful_defaults, validate=_validate_stateful)
 JOB = Kind(_job_defaults, _prepare_job, _validate_job)
-CRON_JOB = Kind(_cron_job_defaults, _prepare_workload, _validate_cron_job)
+CRON_JOB = Kind(_cron_job_defaults, validate=_validate_cron_job)
