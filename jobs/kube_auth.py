@@ -30,14 +30,18 @@ class Login(Protocol):
         """The server said 401. True: the next header may be another one, ask once more."""
 
 
+def basic(user: str, password: str) -> str:
+    """The Authorization header of a user name and password (RFC 7617)."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
 class Fixed:
     """Credentials that do not change: token, user and password, or none (a client certificate speaks for itself)."""
 
     def __init__(self, credentials: ClusterCredentials) -> None:
         self._header = f"Bearer {credentials.token}" if credentials.token else ""
         if credentials.username:
-            pair = f"{credentials.username}:{credentials.password}".encode()
-            self._header = f"Basic {base64.b64encode(pair).decode()}"
+            self._header = basic(credentials.username, credentials.password)
 
     async def header(self) -> str:
         return self._header

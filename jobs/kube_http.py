@@ -16,7 +16,7 @@ from yarl import URL
 
 from jobs.core.cluster_secret import ClusterCredentials
 from jobs.core.errors import KubeError, Overloaded, Refused, Unauthorized, Unreachable
-from jobs.kube_auth import Login
+from jobs.kube_auth import Login, basic
 from jobs.kube_errors import FOREIGN, error_of, from_exception, never_sent
 
 CONNECTIONS = 32
@@ -70,7 +70,8 @@ class Http:
         self._server_name = credentials.server_name or None
         proxy = URL(credentials.proxy_url) if credentials.proxy_url else None
         # Kept apart from the address, which errors quote.
-        self._proxy_auth = aiohttp.BasicAuth(proxy.user or "", proxy.password or "") if proxy and proxy.user else None
+        user = proxy.user if proxy else None
+        self._proxy_headers = {"Proxy-Authorization": basic(user, proxy.password or "")} if proxy and user else None
         self._proxy = proxy.with_user(None) if proxy else None
         self._turns = asyncio.Semaphore(CONNECTIONS)
         # The server keeps idle connections for 90 s; ours must end earlier, or a write meets a closing one.
@@ -150,7 +151,7 @@ class Http:
             timeout=timeout,
             server_hostname=self._server_name,
             proxy=self._proxy,
-            proxy_auth=self._proxy_auth,
+            proxy_headers=self._proxy_headers,
             # An API server redirects nobody; following one would carry the token elsewhere.
             allow_redirects=False,
         ) as response:

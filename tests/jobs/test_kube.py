@@ -270,11 +270,12 @@ async def test_requests_take_turns_and_watches_do_not_use_the_turns_up(monkeypat
 
 async def test_a_proxys_password_goes_to_the_proxy_and_into_no_error():
     async with serving(answering(response(407, b"no", "text/plain"))) as proxy:
-        kube = Kube.at(ClusterCredentials("http://10.0.0.1", proxy_url=proxy.url.replace("//", "//me:hunter2@")))
+        kube = Kube.at(ClusterCredentials("https://10.0.0.1", proxy_url=proxy.url.replace("//", "//me:hunter2@")))
         with pytest.raises(Unreachable) as caught:
             await kube.version()
         await kube.close()
-    assert proxy.asked[0].headers["proxy-authorization"].startswith("Basic ")
+    assert proxy.asked[0].method == "CONNECT"
+    assert proxy.asked[0].headers["proxy-authorization"] == "Basic bWU6aHVudGVyMg=="
     assert "hunter2" not in str(caught.value)
 
 
