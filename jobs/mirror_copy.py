@@ -31,6 +31,7 @@ _FETCH = (
 )
 _LISTED = (HEADS, TAGS, HEAD_COPY)
 _TAG_BYTES = 10_000_000
+_MANY_PACKS = 50
 _LOCK_WAITS = 3
 """How many times the longest time of a command somebody else may hold the lock."""
 
@@ -88,12 +89,18 @@ class Copy:
             raise self.failed(error.message) from None
 
     async def tidy(self) -> None:
-        """Pack what many small fetches left behind, if it is much; forget what nobody has referred to for two weeks."""
+        """Join the packs of many fetches, if they are many: every fetch leaves one, and a look-up goes through all.
+
+        Raises FetchError.
+        """
+        if await asyncio.to_thread(_packs, self.folder) <= _MANY_PACKS:
+            return
         async with self._alone() as held:
-            options = ("-c", "gc.auto=2000", "-c", "gc.autoDetach=false", f"--git-dir={self.folder}")
-            answer = await self.git.run((*options, "gc", "--auto", "--quiet"), held=(held.descriptor,))
+            # Small ones are joined, large ones stay: a large repository is not written anew for every few pushes.
+            command = ("repack", "-d", "-q", "--geometric=2")
+            answer = await self._asked((f"--git-dir={self.folder}", *command), {}, held)
             if answer.code:
-                raise self.failed(f"git gc: {answer.words}")
+                raise self.failed(f"git repack: {answer.words}")
 
     def failed(self, words: str) -> FetchError:
         """The error for this repository."""
@@ -207,6 +214,10 @@ class Copy:
 def _first_line(file: Path) -> str:
     with file.open() as lines:
         return lines.readline().strip()
+
+
+def _packs(folder: Path) -> int:
+    return sum(1 for _ in folder.glob("objects/pack/*.pack"))
 
 
 def _clear(folder: Path) -> None:
