@@ -24,7 +24,7 @@ def check(config: Any, node: Node) -> None:
     """Raise TypedError naming every field that is not declared, has a wrong type or is an item given twice."""
     found = _errors(config, node, "")
     if found:
-        raise TypedError(found[0] if len(found) == 1 else "errors:\n" + "".join(f"  {text}\n" for text in found))
+        raise TypedError(found[0] if len(found) == 1 else "errors:\n" + "\n".join(f"  {text}" for text in found))
 
 
 def _errors(value: Any, node: Node, path: str) -> list[str]:

@@ -63,7 +63,7 @@ class Decoded:
             if child is None:
                 self._undeclared(out, name, below, node, where)
                 continue
-            if node.builtin and name in node.named and name not in node.required and _meaningless(below, child):
+            if node.builtin and _meaningless(below, child) and name in node.named and name not in node.required:
                 continue
             if below is None and not node.builtin and name in node.defaults and not child.nullable:
                 continue
@@ -119,6 +119,8 @@ def _cannot_be_handled(resource: Resource, text: str) -> ApiError:
 def _meaningless(value: Any, node: Node) -> bool:
     """What Go drops when it writes: null, and empty lists and maps (a struct may be meant)."""
     if value is None:
+        return True
+    if node.omitempty and not value:
         return True
     return value == [] or (value == {} and node.type == "object" and not node.named and node.shape != "any")
 

@@ -1,8 +1,9 @@
-"""Derives the table of built-in kinds: `python -m deploy.sandbox.derive <kubernetes checkout> v1.36.3`.
+"""Derives the table of built-in kinds: `python -m deploy.sandbox.derive <kubernetes> v1.36.3 <k8s.io modules>`.
 
-Reads `api/openapi-spec/v3` and `api/discovery` of https://github.com/kubernetes/kubernetes (Apache-2.0) and writes
-`data/kubernetes.json`: discovery and field tables without the prose, one type per line. Run by hand when the pinned
-version moves; the sandbox itself only reads the result.
+Reads `api/openapi-spec/v3` and `api/discovery` of https://github.com/kubernetes/kubernetes (Apache-2.0), and of the
+modules `k8s.io/*@v0.36.3` which scalars Go leaves out when they are empty. Writes `data/kubernetes.json`: discovery and
+field tables without the prose, one type per line. Run by hand when the pinned version moves; the sandbox itself only
+reads the result.
 """
 
 import json
@@ -38,8 +39,24 @@ LEFT_OUT = {"ComponentStatus", "Binding", "SelfSubjectRulesReview", "SelfSubject
 Json = dict[str, Any]
 
 
-def main(checkout: str, release: str) -> None:
-    """Write the table for the given Kubernetes checkout (its folder; it needs `api/` only) and its release."""
+MODULES = {
+    "io.k8s.api.": "api",
+    "io.k8s.apimachinery.": "apimachinery",
+    "io.k8s.apiextensions-apiserver.": "apiextensions-apiserver",
+    "io.k8s.kube-aggregator.": "kube-aggregator",
+}
+"""OpenAPI type prefix -> Go module under k8s.io; what follows is the package, then the type."""
+STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+OMITTED = re.compile(r"^\t\w+ +\w[\w.]* +`json:\"(\w+),omitempty", re.MULTILINE)
+SCALARS = ("string", "integer", "number", "boolean")
+
+
+def main(checkout: str, release: str, modules: str) -> None:
+    """Write the table.
+
+    `checkout`: folder of Kubernetes (`api/` is enough); `release`: its version; `modules`: the folder that holds
+    `api@v0.36.3` and its sisters, as `go mod download` leaves them.
+    """
     api = pathlib.Path(checkout) / "api"
     schemas: Json = {}
     resources: list[Json] = []
@@ -51,7 +68,24 @@ def main(checkout: str, release: str) -> None:
             listing = json.loads((api / f"discovery/{stem}.json").read_text())
             resources += _resources(group, version, listing["resources"])
     slim = {name: _slim(schema) for name, schema in schemas.items()}
-    _write(_reachable(slim, resources), resources, release)
+    slim = _reachable(slim, resources)
+    for name, schema in slim.items():
+        _mark_omitted(name, schema, pathlib.Path(modules), release.replace("v1.", "v0.", 1))
+    _write(slim, resources, release)
+
+
+def _mark_omitted(name: str, schema: Json, modules: pathlib.Path, release: str) -> None:
+    """Note at each scalar that Go doesn't write when it is empty (`omitempty` and no pointer)."""
+    prefix = next(prefix for prefix in MODULES if name.startswith(prefix))
+    *package, kind = name.removeprefix(prefix).split(".")
+    folder = modules / f"{MODULES[prefix]}@{release}" / "/".join(package)
+    structs = {m[1]: m[2] for path in sorted(folder.glob("*types*.go")) for m in STRUCT.finditer(path.read_text())}
+    for field in OMITTED.findall(structs.get(kind, "")):
+        source = schema.get("properties", {}).get(field, {})
+        if source.get("type") in SCALARS:
+            source["x-omitempty"] = True
+            if not source.get("default"):
+                source.pop("default", None)
 
 
 def _reachable(schemas: Json, resources: list[Json]) -> Json:
@@ -125,9 +159,11 @@ def _write(schemas: Json, resources: list[Json], release: str) -> None:
     def lines(items: list[str]) -> str:
         return ",\n".join(items)
 
-    compact = {"separators": (",", ":"), "sort_keys": True}
-    rows = [json.dumps(row, **compact) for row in resources]
-    types = [f"{json.dumps(name)}:{json.dumps(schemas[name], **compact)}" for name in sorted(schemas)]
+    def compact(value: Json) -> str:
+        return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+    rows = [compact(row) for row in resources]
+    types = [f"{json.dumps(name)}:{compact(schemas[name])}" for name in sorted(schemas)]
     source = json.dumps(f"Derived from kubernetes/kubernetes {release} api/ (Apache-2.0); see deploy/sandbox/derive.py")
     TARGET.write_text(
         f'{{"source":{source},\n"resources":[\n{lines(rows)}\n],\n"types":{{\n{lines(types)}\n}}}}\n', encoding="utf-8"

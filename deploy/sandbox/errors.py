@@ -120,6 +120,13 @@ def invalid(resource: Resource, name: str, problems: list[Problem]) -> ApiError:
     return ApiError(422, "Invalid", f'{resource.kind}{group} "{name}" is invalid: {joined}', details)
 
 
+def invalid_options(problem: Problem) -> ApiError:
+    """422: the query of a PATCH breaks rules."""
+    details = {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [problem.cause()]}
+    text = f'PatchOptions.meta.k8s.io "" is invalid: {problem.field}: {problem.text}'
+    return ApiError(422, "Invalid", text, details)
+
+
 def bad_request(text: str) -> ApiError:
     """400: the request itself is wrong."""
     return ApiError(400, "BadRequest", text)

@@ -7,7 +7,7 @@ import orjson
 
 from deploy.sandbox import bodies, deletion, patch, reads, reviews, scale, writes
 from deploy.sandbox.access import Action, require
-from deploy.sandbox.errors import ApiError, not_allowed
+from deploy.sandbox.errors import Problem, invalid_options, not_allowed, unsupported
 from deploy.sandbox.reads import Form
 from deploy.sandbox.routes import Route
 from deploy.sandbox.state import State, User
@@ -104,6 +104,10 @@ def _patch(state: State, target: Target, request: Request) -> Answer:
         options = replace(_options(request), manager=request.params.get("fieldManager", ""))
         config = bodies.mapping(request.raw, request.content_type)
         return _written(target, writes.apply(state, target, config, options), options, request.form)
+    if request.params.get("force"):
+        raise invalid_options(
+            Problem("FieldValueForbidden", "force", "Forbidden: may not be specified for non-apply patch")
+        )
     options = _options(request)
     change = bodies.change(target, request.content_type, request.raw)
     return _written(target, writes.patch(state, target, change, options), options, request.form)
@@ -157,12 +161,10 @@ def _options(request: Request, *, duplicates: bool = False) -> Options:
     params = request.params
     validation = params.get("fieldValidation") or "Warn"
     if validation not in VALIDATIONS:
-        text = f'fieldValidation: Unsupported value: "{validation}": supported values: "Ignore", "Strict", "Warn"'
-        raise ApiError(422, "Invalid", f'PatchOptions.meta.k8s.io "" is invalid: {text}')
+        raise invalid_options(unsupported("fieldValidation", validation, VALIDATIONS))
     dry_run = params.get("dryRun", "")
     if dry_run not in ("", "All"):
-        text = f'dryRun: Unsupported value: ["{dry_run}"]: supported values: "All"'
-        raise ApiError(422, "Invalid", f'PatchOptions.meta.k8s.io "" is invalid: {text}')
+        raise invalid_options(unsupported("dryRun", [dry_run], ("All",)))
     return Options(
         manager=params.get("fieldManager") or request.agent.split("/")[0][:128] or "unknown",
         dry_run=dry_run == "All",

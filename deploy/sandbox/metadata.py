@@ -122,5 +122,7 @@ def _added_finalizers(metadata: Obj, before: Obj) -> list[Problem]:
     added = set(metadata.get("finalizers") or ()) - set(before.get("finalizers") or ())
     if not added:
         return []
-    text = f"Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers {sorted(added)}"
-    return [Problem("FieldValueForbidden", "metadata.finalizers", text)]
+    text = f"Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers"
+    shown = ", ".join(f'"{name}"' for name in sorted(added))
+    problem = Problem("FieldValueForbidden", "metadata.finalizers", f"{text} []string{{{shown}}}")
+    return [problem, problem]  # as the real one: once for all kinds, once for this one

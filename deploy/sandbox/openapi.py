@@ -83,6 +83,6 @@ def _linked(schema: Any) -> Any:
         return schema
     name = schema.get("$ref")
     if not isinstance(name, str):
-        return {key: _linked(value) for key, value in schema.items()}
+        return {key: _linked(value) for key, value in schema.items() if key != "x-omitempty"}
     beside = {key: _linked(value) for key, value in schema.items() if key != "$ref"}
     return {"allOf": [{"$ref": PREFIX + name}], **beside} if beside else {"$ref": PREFIX + name}

@@ -5,7 +5,7 @@ from typing import Any
 from deploy.sandbox import writes
 from deploy.sandbox.errors import ApiError, not_found
 from deploy.sandbox.state import State
-from deploy.sandbox.target import Options, Target, Written
+from deploy.sandbox.target import Options, Target
 
 Obj = dict[str, Any]
 DEFAULT_PATHS = {
@@ -38,8 +38,7 @@ def write(state: State, target: Target, scale: Obj, options: Options) -> Obj:
             changed["metadata"] = {**changed["metadata"], "resourceVersion": revision}
         return changed
 
-    main = Target(target.resource, target.namespace, target.name)
-    written: Written = writes.patch(state, main, set_replicas, options)
+    written = writes.patch(state, target, set_replicas, options)
     return _shown(target, written.obj)
 
 

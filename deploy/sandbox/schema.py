@@ -23,7 +23,7 @@ class Node:
     """
 
     __slots__ = (
-        "_empty", "builtin", "children", "closed", "defaults", "key_defaults", "keys", "merge_key", "named", "nullable",
+        "_empty", "builtin", "children", "closed", "defaults", "key_defaults", "keys", "merge_key", "named", "nullable", "omitempty",
         "required", "shape", "source", "strategy", "type", "types", "values",
     )  # fmt: skip
 
@@ -36,6 +36,7 @@ class Node:
         self.named = properties.keys()
         self.required: frozenset[str] = frozenset(source.get("required", ()))
         self.nullable = bool(source.get("nullable"))
+        self.omitempty = bool(source.get("x-omitempty"))
         self.closed = self.type == "object" and not _open(source, builtin=builtin)
         self.values = self._values(source)
         self.children: dict[str, Node | None] = _Children(self, properties)

@@ -32,7 +32,7 @@ def element(item: Any, node: Node) -> str:
         value = item.get(name)
         if value is None:
             value = node.key_defaults.get(name)
-        if value is None or (value in ("", 0) and name not in item):
+        if value is None:
             raise TypedError(f'associative list with keys has an element that omits key field "{name}"')
         key[name] = value
     return "k:" + orjson.dumps(key, option=orjson.OPT_SORT_KEYS).decode()

@@ -16,9 +16,10 @@ from deploy.sandbox.errors import (
     conflict,
     internal,
     invalid,
+    invalid_options,
     invalid_value,
-    not_allowed,
     not_found,
+    required,
 )  # fmt: skip
 from deploy.sandbox.kinds import kind_of
 from deploy.sandbox.managed import Managers, Writer
@@ -75,9 +76,7 @@ def patch(state: State, target: Target, change: Callable[[Obj], Obj], options: O
     body = change(live)
     check_identity(target, body)
     meta = body.get("metadata") or {}
-    if meta.get("uid") != live["metadata"]["uid"]:
-        problem = invalid_value("metadata.uid", meta.get("uid", ""), "field is immutable")
-        raise invalid(target.resource, target.name, [problem, problem])
+    _check_same_uid(target, old, {"uid": "", **meta})
     _check_preconditions(target, old, meta)
     return _replaced(state, target, old, body, options, patched=True)
 
@@ -119,11 +118,12 @@ def apply(state: State, target: Target, config: Obj, options: Options) -> Writte
     old = state.store.get(target.resource.key, target.namespace, target.name)
     meta = config.get("metadata") or {}
     if old is not None:
+        _check_same_uid(target, old, meta)
         _check_preconditions(target, old, meta)
     elif target.subresource:
         raise not_found(target.resource, target.name)
     elif meta.get("uid"):
-        text = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: "
+        text = f"uid mismatch: the provided object specified uid {meta['uid']}, and no existing object was found"
         raise conflict(target.resource, target.name, text)
     else:
         admit_to_namespace(state, target, target.name)
@@ -151,22 +151,20 @@ def _applied(state: State, target: Target, old: Stored | None, config: Obj, opti
 
 def _check_configuration(target: Target, config: Obj, options: Options) -> None:
     resource = target.resource
+    group, _, version = str(config.get("apiVersion") or "").rpartition("/")
+    if config.get("apiVersion") != resource.api_version or config.get("kind") != resource.kind:
+        raise bad_request(f"invalid object type: {group}/{version}, Kind={config.get('kind') or ''}")
     check_identity(target, config)
     meta = config.get("metadata") or {}
     if not options.manager:
-        text = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
-        raise ApiError(422, "Invalid", text)
+        raise invalid_options(required("fieldManager", "is required for apply patch"))
     if meta.get("managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")
-    if not config.get("apiVersion") or not config.get("kind"):
-        raise bad_request("error decoding patch: apiVersion and kind must be set")
-    if meta.get("generateName") and not meta.get("name"):
-        raise not_allowed()
     try:
         check(config, resource.node)
     except TypedError as error:
-        kind = f"{resource.api_version}, Kind={resource.kind}"
-        where = f"{target.namespace}/{target.name}"
+        kind = f"{resource.group}/{resource.version}, Kind={resource.kind}"
+        where = f"{meta.get('namespace') or ''}/{meta.get('name') or ''}"
         raise internal(f"failed to create typed patch object ({where}; {kind}): {error}") from None
 
 
@@ -200,6 +198,13 @@ def _own_part(target: Target, old: Obj, new: Obj) -> Obj:
         if "status" in old:
             new["status"] = old["status"]
     return new
+
+
+def _check_same_uid(target: Target, old: Stored, meta: Obj) -> None:
+    """Raise ApiError (422) when a patch would give the object another uid."""
+    if meta.get("uid", old.uid) != old.uid:
+        problem = invalid_value("metadata.uid", meta["uid"], "field is immutable")
+        raise invalid(target.resource, target.name, [problem, problem])
 
 
 def _check_preconditions(target: Target, old: Stored, meta: Obj) -> None:

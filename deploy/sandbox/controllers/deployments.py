@@ -108,7 +108,7 @@ def _replica_set(owner: Obj, name: str, revision: int) -> Obj:
             "name": name,
             "namespace": meta["namespace"],
             "labels": labels,
-            "annotations": {**_inherited(meta), REVISION: str(revision)},
+            "annotations": {**_inherited(meta), **_sizes(spec["replicas"]), REVISION: str(revision)},
             "ownerReferences": [owner_reference(owner)],
         },
         "spec": {
@@ -117,6 +117,12 @@ def _replica_set(owner: Obj, name: str, revision: int) -> Obj:
             "template": {**template, "metadata": {**template["metadata"], "labels": labels}},
         },
     }
+
+
+def _sizes(replicas: int) -> dict[str, str]:
+    """What a ReplicaSet notes of its Deployment's size: as asked for, and with a quarter more while rolling."""
+    prefix = "deployment.kubernetes.io"
+    return {f"{prefix}/desired-replicas": str(replicas), f"{prefix}/max-replicas": str(replicas + -(-replicas // 4))}
 
 
 def _inherited(meta: Obj) -> dict[str, str]:
@@ -141,6 +147,7 @@ def _is_complete(state: State, stored: Stored) -> bool:
 
 def _report(state: State, ref: Ref, stored: Stored, *, late: bool) -> None:
     current, every = _current(state, stored)
+    asked = sum(item.obj["spec"]["replicas"] for item in controlled(state, stored.uid, REPLICA_SETS))
     meta, wanted = stored.obj["metadata"], stored.obj["spec"]["replicas"]
     available = sum(item.get("availableReplicas", 0) for item in every)
     status = {
@@ -150,8 +157,9 @@ def _report(state: State, ref: Ref, stored: Stored, *, late: bool) -> None:
             updatedReplicas=current.get("replicas", 0),
             readyReplicas=sum(item.get("readyReplicas", 0) for item in every),
             availableReplicas=available,
-            unavailableReplicas=max(0, max(wanted, sum(i.get("replicas", 0) for i in every)) - available),
+            unavailableReplicas=max(0, asked - available),
         ),
+        "terminatingReplicas": 0,
         "conditions": _conditions(state, stored, available >= wanted, late),
     }
     sets = [_revision(item) for item in controlled(state, stored.uid, REPLICA_SETS)]
@@ -167,16 +175,21 @@ def _conditions(state: State, stored: Stored, enough: bool, late: bool) -> list[
         progress = ("ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.')
         if late:
             progress = ("ProgressDeadlineExceeded", f'ReplicaSet "{name}" has timed out progressing.')
+    paused = stored.obj["spec"].get("paused")
+    if paused:
+        progress = ("DeploymentPaused", "Deployment is paused")
     availability = (
         ("MinimumReplicasAvailable", "Deployment has minimum availability.")
         if enough
         else ("MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
     )
-    texts = (("Available", enough, availability), ("Progressing", complete or not late, progress))
+    texts = (("Progressing", complete or not late, progress), ("Available", enough, availability))
     made = [
         condition(kind, met=met, reason=reason, message=message, now=now, before=before)
         for kind, met, (reason, message) in texts
     ]
+    if paused:
+        made[0]["status"] = "Unknown"
     return [{**item, "lastUpdateTime": _last_update(item, before, now)} for item in made]
 
 

@@ -50,7 +50,9 @@ def _count(state: State, ref: Ref, owner: Obj) -> None:
     ready = sum(is_ready(pod) for pod in pods)
     counts = counted(fullyLabeledReplicas=len(pods), readyReplicas=ready, availableReplicas=ready)
     generation = owner["metadata"]["generation"]
-    set_status(state, ref, {"replicas": len(pods), **counts, "observedGeneration": generation})
+    set_status(
+        state, ref, {"replicas": len(pods), "terminatingReplicas": 0, **counts, "observedGeneration": generation}
+    )
 
 
 def pod_of(owner: Obj, template: Obj, name: str = "", **labels: str) -> Obj:
