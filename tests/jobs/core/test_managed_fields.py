@@ -2,9 +2,11 @@
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,6 +83,12 @@ FIELDS = {
     },
 }
 IN_WEB = ("spec", "template", "spec", "containers", 1)
+
+
+def recorded() -> dict[str, Any]:
+    """Applied with kubectl, scaled by an HPA, restarted, edited by hand and half applied by Helm, on 1.36."""
+    path = Path(__file__).parent / "recorded/deployment-of-many-managers.yaml"
+    return yaml.safe_load(path.read_text())
 
 
 def wanted() -> dict[str, Any]:
@@ -206,6 +214,44 @@ def test_hand_edits_and_other_deployers_fields_are_to_be_removed_too():
     team = {"f:metadata": {"f:labels": {"f:team": {}}}}
     for manager in ("kubectl-edit", "kubectl-client-side-apply", "helm", "argocd-controller", "before-first-apply"):
         assert removals(a_deployment(an_entry(manager, team)), OURS, wanted()) == (("metadata", "labels", "team"),)
+
+
+def test_of_a_recorded_object_only_what_git_does_not_set_is_to_be_removed():
+    live = recorded()
+    body = json.loads(live["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"])
+    dropped = removals(live, OURS, body)
+    in_pod = ("spec", "template", "spec")
+    by_hand_and_helm = {
+        ("metadata", "labels", "by-hand"),
+        (*in_pod, "containers", 0, "env", 0),
+        (*in_pod, "containers", 0, "env", 0, "value"),
+        ("metadata", "labels", "app.kubernetes.io/managed-by"),
+        ("metadata", "finalizers", 0),
+        ("spec", "revisionHistoryLimit"),
+        ("metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"),
+    }
+    assert by_hand_and_helm <= set(dropped)
+    others = {place for place in dropped if place[0] == "metadata"} - by_hand_and_helm
+    assert others == {("metadata", "annotations")}
+    defaults = {place[-1] for place in dropped if place[0] == "spec"} - {place[-1] for place in by_hand_and_helm}
+    assert not defaults & {"replicas", "image", "ports", "containerPort", "protocol", "restartedAt", "selector"}
+
+
+def test_a_recorded_object_is_taken_over_from_its_deployers_and_from_nobody_else():
+    live = recorded()
+    (_, operation) = take_over(live, OURS)
+    left = [(entry["manager"], entry["operation"], entry.get("subresource", "")) for entry in operation["value"]]
+    assert left == [
+        (OURS, "Apply", ""),
+        ("kube-controller-manager", "Update", "scale"),
+        ("kube-controller-manager", "Update", "status"),
+        ("kubectl-rollout", "Update", ""),
+    ]
+    after = apply_patch(live, take_over(live, OURS))
+    assert owns_label(after, OURS, "by-hand")
+    restarted = ("spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt")
+    assert [owner.manager for owner in owners_of(after, restarted)] == ["kubectl-rollout"]
+    assert [owner.subresource for owner in owners_of(after, ("spec", "replicas"))] == ["scale"]
 
 
 def apply_patch(live: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
