@@ -231,7 +231,7 @@ async def test_the_receiver_reaches_no_workload_and_no_credential(kube_request: 
 
 async def test_the_worker_has_its_own_needs_and_its_rules(kube_request: KubeRequest, accounts: str) -> None:
     user = f"system:serviceaccount:{accounts}:pilothouse-worker"
-    for verb in ("get", "list", "watch", "patch", "update"):
+    for verb in ("get", "list", "watch", "patch"):
         assert await may(kube_request, user, verb, "applications.argoproj.io", namespace=accounts)
     for kind in ("secrets", "configmaps"):
         assert await may(kube_request, user, "list", kind, namespace=accounts)
@@ -246,7 +246,8 @@ async def test_a_worker_that_is_no_cluster_admin_has_its_rules_only(kube_request
         assert not await may(kube_request, user, verb, resource, namespace="default")
     for verb in ("patch", "update", "delete"):
         assert not await may(kube_request, user, verb, "secrets", namespace=accounts, name="repo-shop")
-    assert not await may(kube_request, user, "delete", "applications.argoproj.io", namespace=accounts)
+    for verb in ("create", "update", "delete"):
+        assert not await may(kube_request, user, verb, "applications.argoproj.io", namespace=accounts)
 
 
 async def test_the_example_for_ci_may_sync_one_application_and_no_more(
