@@ -1,6 +1,7 @@
 """python -m receiver: read the settings, build, serve until SIGTERM or SIGINT."""
 
 import asyncio
+import logging
 import signal
 import sys
 
@@ -8,8 +9,8 @@ import structlog
 import uvloop
 from aiohttp import web
 
+from jobs.logs import configure
 from jobs.settings import SettingsError, read
-from receiver import logs
 from receiver.app import build_app
 from receiver.settings import ReceiverSettings
 
@@ -51,7 +52,9 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"pilothouse receiver: {error}\n")
         return 2
-    logs.configure(settings.log_level)
+    configure(settings.log_level)
+    # It quotes requests that are no HTTP: anybody could fill the log, and a broken header may hold a token.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     try:
         uvloop.run(serve(settings))
     except (SettingsError, OSError) as error:
