@@ -1,5 +1,6 @@
 """One Helm render, from files and options to documents in Helm's order. Child side; limits: renderer_sandbox.py."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ import orjson
 from jobs import renderer_binary
 from jobs.core.errors import InvalidSpecError, RenderError
 from jobs.core.helm_integers import MARK, file_name, restoring_template
-from jobs.core.helm_order import Document, in_helm_order, is_source, split_rendered
+from jobs.core.helm_order import Document, in_helm_order, is_source, split_file, split_rendered
 from jobs.core.helm_values import ValuesError, merged, set_value
 from jobs.core.kube_version import require_kube_version
 from jobs.core.render_limits import RenderLimits
@@ -27,7 +28,7 @@ def documents(request: RenderRequest, limits: RenderLimits) -> list[Document]:
     _require_installable(chart, request)
     values = _values(request, repositories)
     output = _output(request, _files(chart, request, values), values, limits)
-    crds = [] if request.skip_crds else _documents(output.crds)
+    crds = [] if request.skip_crds else _crds(output)
     templates = [(path, text) for path, text in output.templates.items() if is_source(path) and not path.endswith(MARK)]
     return crds + in_helm_order(_documents(templates), skip_tests=request.skip_tests)
 
@@ -106,7 +107,18 @@ def _output(request: RenderRequest, files: dict[str, bytes], values: dict[str, A
         raise RenderError(f"{request.path or 'the chart'}: {error.message}") from None
 
 
-def _documents(texts: Any) -> list[Document]:
+def _crds(output: Output) -> list[Document]:
+    """CRD files are not templates: they are what they are."""
+    found = []
+    for path, text in output.crds:
+        for number, (line, part) in enumerate(split_file(f"{text}\n"), 1):
+            body = mapping_of(part, f"{path} (document {number}, line {line})")
+            if body:
+                found.append(Document(path, number, line, body))
+    return found
+
+
+def _documents(texts: Iterable[tuple[str, str]]) -> list[Document]:
     found = []
     for path, text in texts:
         for number, part in enumerate(split_rendered(text), 1):

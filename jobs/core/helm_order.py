@@ -49,8 +49,11 @@ class Document:
 
 
 def split_rendered(text: str) -> list[str]:
-    """The documents of one rendered template, as Helm splits them; blank ones are left out."""
-    return [part for part in SEPARATOR.split(text.strip()) if part.strip()]
+    """The documents of one rendered template as `helm template` prints them; blank ones are left out.
+
+    It adds a newline to each, and cuts blank lines in front of a separator: block scalars (`|`) see both.
+    """
+    return [f"{part}\n" for part in SEPARATOR.split(text.lstrip()) if part.strip()]
 
 
 def split_file(text: str) -> list[tuple[int, str]]:

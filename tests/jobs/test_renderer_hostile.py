@@ -32,7 +32,6 @@ async def refused(renderers: Renderers, request: object, words: str) -> str:
         await renderers.render(request)  # type: ignore[arg-type]
     assert len((await renderers.render(GOOD)).manifests) == 1
     assert len(caught.value.message) < 4200
-    print(caught.value.message[:300])
     return caught.value.message
 
 

@@ -44,8 +44,8 @@ def test_annotations_that_are_no_mapping_are_no_hook() -> None:
 
 
 def test_rendered_texts_split_as_helm_splits_them() -> None:
-    assert split_rendered("\n---\na: 1\n---\n\n--- # comment\nb: 2\n") == ["a: 1", "--- # comment\nb: 2"]
-    assert split_rendered("a: |\n  x\n  ---\n  y") == ["a: |\n  x\n  ---\n  y"]
+    assert split_rendered("\n---\na: 1\n---\n\n--- # comment\nb: 2\n") == ["a: 1\n", "--- # comment\nb: 2\n\n"]
+    assert split_rendered("a: |\n  x\n  ---\n  y") == ["a: |\n  x\n  ---\n  y\n"]
     assert split_rendered("  \n") == []
 
 

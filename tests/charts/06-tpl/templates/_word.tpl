@@ -1,0 +1,1 @@
+{{ define "tpl.word" }}word-of-{{ .Chart.Name }}{{ end }}

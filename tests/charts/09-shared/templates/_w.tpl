@@ -1,0 +1,1 @@
+{{ define "shared.word" }}{{ .Values.word }}{{ end }}
