@@ -11,12 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import kube_http
-from jobs.core.discovery import ApiResource
 from jobs.core.errors import Gone, Overloaded, Unreachable
 from jobs.kube_watch import Event, Lines, Listed, Pace
-from tests.jobs.wire import Wire, chunk, response, serving, status, stream_head
-
-CONFIG_MAPS = ApiResource("", "ConfigMap", "v1", ("v1",), "configmaps", True, frozenset({"watch"}))
+from tests.jobs.wire import CONFIG_MAPS, Wire, chunk, response, serving, status, stream_head
 
 
 class Rests:

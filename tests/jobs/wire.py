@@ -9,7 +9,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from jobs.core.cluster_secret import ClusterCredentials
+from jobs.core.discovery import ApiResource
 from jobs.kube import Kube
+
+VERBS = frozenset({"get", "list", "watch", "patch", "create", "delete"})
+CONFIG_MAPS = ApiResource("", "ConfigMap", "v1", ("v1",), "configmaps", True, VERBS)
+SECRETS = ApiResource("", "Secret", "v1", ("v1",), "secrets", True, VERBS)
+NAMESPACES = ApiResource("", "Namespace", "v1", ("v1",), "namespaces", False, VERBS)
+DEPLOYMENTS = ApiResource("apps", "Deployment", "v1", ("v1", "v1beta1"), "deployments", True, VERBS)
 
 Script = Callable[["Asked", asyncio.StreamWriter], Awaitable[None]]
 
@@ -35,6 +42,11 @@ class Wire:
     def kube(self, **credentials: Any) -> Kube:
         """A client of it; close it."""
         return Kube.at(ClusterCredentials(self.url, **credentials))
+
+
+def a_config_map(**data: Any) -> dict[str, Any]:
+    """`shop/web` with this data."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "shop"}, "data": data}
 
 
 def response(status: int, body: Any, content_type: str = "application/json", **headers: str) -> bytes:
