@@ -35,6 +35,8 @@ _OPTIONS = (
     "fetch.fsck.badTimezone=ignore",
     "fetch.fsck.missingSpaceBeforeDate=ignore",
     "fetch.fsck.zeroPaddedFilemode=ignore",
+    # A mirror is a cache: what a power failure may cost is fetched again.
+    "core.fsync=none",
     "gc.auto=0",
     "maintenance.auto=false",
     "http.followRedirects=false",

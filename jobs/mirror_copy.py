@@ -227,12 +227,12 @@ def _clear(folder: Path) -> None:
         old.rename(folder)  # killed between the two renames of _replace
     shutil.rmtree(folder.with_suffix(".new"), ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
-    for pattern in ("*.lock", "tmp_*", "incoming-*", "tmp_objdir-*"):
-        for left in list(folder.rglob(pattern)):
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                left.unlink(missing_ok=True)
+    # No ref ends in `.lock`, but a branch may well begin with `tmp_`.
+    for left in [*folder.rglob("*.lock"), *(folder / "objects").rglob("tmp_*")]:
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _replace(folder: Path, new: Path, old: Path) -> None:

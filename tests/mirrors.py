@@ -86,13 +86,14 @@ def mirrors_in(root: Path, credentials: Credentials | None = None, **settings: A
     )
 
 
-def git_processes(part: str) -> list[int]:
-    """Ids of running processes whose arguments hold this text, this one left out."""
+def git_processes(part: str) -> list[bytes]:
+    """The arguments of each running process that has this text in them, this process left out."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if part.encode() in (folder / "cmdline").read_bytes() and int(folder.name) != os.getpid():
-                found.append(int(folder.name))
+            arguments = (folder / "cmdline").read_bytes()
+            if part.encode() in arguments and int(folder.name) != os.getpid():
+                found.append(arguments)
     return found
 
 
