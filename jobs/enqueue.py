@@ -43,17 +43,19 @@ LIMIT_S = 2.5
 REPLY_S = 60
 JOB = "run_until_empty"
 ARQ_QUEUE = "pilothouse:arq"
+SERIALIZER, DESERIALIZER = msgspec.msgpack.encode, msgspec.msgpack.decode
+"""arq's default is pickle, on both sides: who can write to Valkey must not run code in a worker."""
 WAKE_CHANNEL = "{wq}:wake"
 
 __all__ = ["KINDS", "WHYS", "Again", "Claim", "Inspection", "Mark", "Queue", "QueueDown", "QueueState", "arq_client"]
 
 
 def arq_client(url: SecretStr, *, connections: int, retries: int = 0) -> ArqRedis:
-    """arq's client with msgpack instead of pickle: who can write to Valkey must not run code in a worker."""
+    """A client that can put jobs on arq."""
     return ArqRedis(
         pool_for(url, connections=connections, retries=retries),
-        job_serializer=msgspec.msgpack.encode,
-        job_deserializer=msgspec.msgpack.decode,
+        job_serializer=SERIALIZER,
+        job_deserializer=DESERIALIZER,
         default_queue_name=ARQ_QUEUE,
     )
 

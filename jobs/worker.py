@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import msgspec
 import structlog
 from arq import cron, func
 from arq.worker import Worker
@@ -95,8 +94,6 @@ class Process:
             "job_serializer": SERIALIZER,
             "job_deserializer": DESERIALIZER,
             "queue_name": ARQ_QUEUE,
-            "job_serializer": msgspec.msgpack.encode,
-            "job_deserializer": msgspec.msgpack.decode,
             "max_jobs": self._settings.concurrency + EXTRA_JOBS,
             "job_timeout": JOB_TIMEOUT_S,
             "keep_result": 0,
@@ -206,7 +203,7 @@ async def _ended(polling: "asyncio.Task[None]", worker: Worker) -> None:
 
 
 def arq_settings(settings: Settings, build: Build) -> dict[str, Any]:
-    """What arq's own command takes: the same worker without the wake-ups, and without surviving a long loss of Valkey."""
+    """For arq's own command: the same worker without the wake-ups, and it ends when Valkey is away for long."""
     process = Process(settings, build)
     hooks = {"on_startup": process.start, "on_shutdown": process.stop, "job_completion_wait": int(GRACE_S)}
     return process.arq_settings(retries=30) | hooks
