@@ -4,17 +4,21 @@ Three dialects of one language: value files (`**` crosses folders), directory in
 them too) and `.helmignore` (neither braces nor `**`). Signs: `*`, `?`, `[a-z]`, `[!a]`, `[^a]`, `{a,b}`, backslash.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
+
+Sign = TypeVar("Sign")
+Item = TypeVar("Item")
 
 MAX_LENGTH = 1024
 """Characters of a pattern."""
 MAX_EXPANSIONS = 256
 """Alternatives that the braces of one pattern may multiply to."""
 
-Token = Callable[[str], bool] | None
-"""One sign of a pattern: whether it takes a character; None stands for a star."""
+Token = str | Callable[[str], bool]
+"""One sign of a pattern: a character, or a class that says whether it takes one. None stands for a star."""
 
 
 class GlobError(ValueError):
@@ -22,34 +26,50 @@ class GlobError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A pattern without folders."""
+
+    tokens: tuple[Token | None, ...]
+    head: str
+    """The plain characters it begins with, and `tail` those it ends with: most names fail there, at little cost."""
+    tail: str
+
+    def matches(self, text: str) -> bool:
+        """Whether the text matches as a whole."""
+        if len(self.head) == len(self.tokens):
+            return text == self.head
+        return text.startswith(self.head) and text.endswith(self.tail) and _greedy(self.tokens, text, _takes)
+
+
+@dataclass(frozen=True, slots=True)
 class PathGlob:
     """A glob whose `*` and `?` stay in one folder; `**` as a whole part stands for any number of folders."""
 
-    alternatives: tuple[tuple[tuple[Token, ...] | None, ...], ...]
+    alternatives: tuple[tuple[Part | None, ...], ...]
     """Per alternative its parts; None is `**`."""
 
     def matches(self, path: str) -> bool:
         """Whether the path, without a leading slash, matches as a whole."""
         names = path.split("/")
-        return any(_parts_match(parts, names) for parts in self.alternatives)
+        return any(_greedy(parts, names, Part.matches) for parts in self.alternatives)
 
 
 @dataclass(frozen=True, slots=True)
 class TextGlob:
     """A glob whose `*` and `?` take any character, the slash too."""
 
-    alternatives: tuple[tuple[Token, ...], ...]
+    alternatives: tuple[Part, ...]
 
     def matches(self, text: str) -> bool:
         """Whether the text matches as a whole."""
-        return any(_text_matches(tokens, text) for tokens in self.alternatives)
+        return any(part.matches(text) for part in self.alternatives)
 
 
 def path_glob(pattern: str) -> PathGlob:
     """A pattern of value files (doublestar's language). Raises GlobError."""
     return PathGlob(
         tuple(
-            tuple(None if part == "**" else _tokens(part) for part in text.split("/"))
+            tuple(None if part == "**" else _part(part) for part in text.split("/"))
             for text in _expanded(_bounded(pattern))
         )
     )
@@ -57,12 +77,12 @@ def path_glob(pattern: str) -> PathGlob:
 
 def text_glob(pattern: str) -> TextGlob:
     """A pattern of `directory.include` or `exclude` (gobwas/glob without separators). Raises GlobError."""
-    return TextGlob(tuple(_tokens(text) for text in _expanded(_bounded(pattern))))
+    return TextGlob(tuple(_part(text) for text in _expanded(_bounded(pattern))))
 
 
 def plain_glob(pattern: str) -> PathGlob:
     """A pattern of Go's filepath.Match: no braces, no `**`. Raises GlobError."""
-    return PathGlob((tuple(_tokens(part) for part in _bounded(pattern).split("/")),))
+    return PathGlob((tuple(_part(part) for part in _bounded(pattern).split("/")),))
 
 
 def is_glob(text: str) -> bool:
@@ -124,8 +144,23 @@ def _outside_classes(text: str) -> Iterator[tuple[int, str]]:
         at += 1
 
 
-def _tokens(text: str) -> tuple[Token, ...]:
-    found: list[Token] = []
+def _part(text: str) -> Part:
+    tokens = _tokens(text)
+    return Part(tokens, _plain(tokens), _plain(tokens[::-1])[::-1])
+
+
+def _plain(tokens: Iterable[Token | None]) -> str:
+    """The characters before the first star or class."""
+    found = ""
+    for token in tokens:
+        if not isinstance(token, str):
+            break
+        found += token
+    return found
+
+
+def _tokens(text: str) -> tuple[Token | None, ...]:
+    found: list[Token | None] = []
     at = 0
     while at < len(text):
         sign = text[at]
@@ -144,7 +179,7 @@ def _tokens(text: str) -> tuple[Token, ...]:
             at += sign == "\\"
             if at >= len(text):
                 raise GlobError("it ends with a backslash")
-            found.append(text[at].__eq__)
+            found.append(text[at])
         at += 1
     return tuple(found)
 
@@ -168,43 +203,26 @@ def _one_of(text: str) -> Token:
     return lambda character: any(low <= character <= high for low, high in ranges) != negated
 
 
-def _text_matches(tokens: Sequence[Token], text: str) -> bool:
-    """The usual greedy match: only the last star is ever taken back, so it costs len(tokens) * len(text) at most."""
+def _takes(token: Token, character: str) -> bool:
+    return token == character if isinstance(token, str) else token(character)
+
+
+def _greedy(signs: Sequence[Sign | None], items: Sequence[Item], takes: Callable[[Sign, Item], bool]) -> bool:
+    """Signs against items, None being a star: only the last star is ever taken back, so it costs signs * items at most.
+
+    The signs are characters against a text, or parts against the names of a path.
+    """
     at = position = 0
     star = resume = -1
-    while position < len(text):
-        token = tokens[at] if at < len(tokens) else _never
-        if token is None:
-            star, resume = at, position
-            at += 1
-        elif token(text[position]):
+    while position < len(items):
+        sign = signs[at] if at < len(signs) else None
+        if at < len(signs) and sign is None:
+            star, resume, at = at, position, at + 1
+        elif sign is not None and takes(sign, items[position]):
             at, position = at + 1, position + 1
         elif star >= 0:
             resume += 1
             at, position = star + 1, resume
         else:
             return False
-    return all(token is None for token in tokens[at:])
-
-
-def _never(_: str) -> bool:
-    return False
-
-
-def _parts_match(parts: Sequence[Sequence[Token] | None], names: Sequence[str]) -> bool:
-    """The same, one floor up: parts are the signs, `**` is the star."""
-    at = position = 0
-    star = resume = -1
-    while position < len(names):
-        part = parts[at] if at < len(parts) else (_never,)
-        if part is None:
-            star, resume = at, position
-            at += 1
-        elif _text_matches(part, names[position]):
-            at, position = at + 1, position + 1
-        elif star >= 0:
-            resume += 1
-            at, position = star + 1, resume
-        else:
-            return False
-    return all(part is None for part in parts[at:])
+    return all(sign is None for sign in signs[at:])

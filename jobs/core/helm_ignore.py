@@ -6,6 +6,7 @@ wins, a rule with `!` ignores all that does not match it, and `**` is an error.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jobs.core.errors import RenderError
 from jobs.core.glob import GlobError, PathGlob, plain_glob
@@ -32,6 +33,7 @@ class Rule:
         return self.glob.matches(name) != self.negated
 
 
+@lru_cache(maxsize=64)
 def rules_of(text: str) -> tuple[Rule, ...]:
     """The rules of a file, Helm's own rule included. Raises RenderError naming the line."""
     lines = [*text.removeprefix("\ufeff").splitlines(), DEFAULT]

@@ -1,7 +1,6 @@
 """Own charts of rising difficulty, object by object and in order against the real `helm template`."""
 
 import asyncio
-import dataclasses
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -156,7 +155,7 @@ def _shown(manifests: tuple[Manifest, ...]) -> list[tuple[str, Any]]:
 
 
 def _request(case: Case, repository: Path) -> RenderRequest:
-    request = RenderRequest(
+    return RenderRequest(
         Tool.HELM,
         {"": archive(_files(repository))},
         case.chart,
@@ -171,8 +170,10 @@ def _request(case: Case, repository: Path) -> RenderRequest:
             *(Parameter(name, value, force_string=True) for name, value in case.strings),
         ),
         file_parameters=tuple((name, RepoFile(f"{case.chart}/{path}")) for name, path in case.files),
+        skip_crds="skip_crds" in case.options,
+        skip_tests="skip_tests" in case.options,
+        skip_schema_validation="skip_schema_validation" in case.options,
     )
-    return dataclasses.replace(request, **dict.fromkeys(case.options, True))
 
 
 def _helm_template(case: Case, repository: Path) -> str:
@@ -181,7 +182,7 @@ def _helm_template(case: Case, repository: Path) -> str:
     env = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
     if case.chart == "09-local":
         subprocess.run([helm(), "dependency", "build", chart], check=True, capture_output=True, env=env)
-    command = [helm(), "template", ".", "--name-template", "rel", "--namespace", "shop", "--include-crds"]
+    command = [str(helm()), "template", ".", "--name-template", "rel", "--namespace", "shop", "--include-crds"]
     command += ["--kube-version", case.kube_version, *_flags(case, repository)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=chart, env=env, timeout=60, check=False)
     shutil.rmtree(chart / "charts") if case.chart == "09-local" else None
