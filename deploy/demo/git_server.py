@@ -113,8 +113,8 @@ class GitServer:
     async def _backend(self, request: web.Request) -> web.Response:
         output = await _run("http-backend", env=self._cgi(request), body=await request.read())
         head, found, body = output.partition(b"\r\n\r\n")
-        if not found:  # it gives up without a word on paths that lead out of its root
-            return web.Response(status=404, text="no such repository\n")
+        if not found:
+            return web.Response(status=500, text="git http-backend gave no answer\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         status = int(headers.pop("Status", "200").split()[0])
         headers.pop("Content-Length", None)

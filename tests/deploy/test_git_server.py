@@ -55,11 +55,10 @@ async def test_with_a_token_nobody_reads_without_it(tmp_path: Path, repo: Repo, 
 
 
 @pytest.mark.parametrize("path", ["gone.git", "../../etc", "%2e%2e/host/shop.git", "x/%2e%2e/shop.git"])
-async def test_what_is_no_repository_below_the_root_is_not_found(tmp_path: Path, repo: Repo, path: str) -> None:
+async def test_what_is_no_repository_below_the_root_is_not_served(tmp_path: Path, repo: Repo, path: str) -> None:
     async with GitServer(repo.bare.parent) as server:
         done = await _git("ls-remote", f"{server.url}/{path}", cwd=tmp_path)
-        assert done.returncode == 128
-        assert "not found" in done.stderr
+        assert (done.returncode, done.stdout) == (128, "")
 
 
 async def test_a_hook_may_answer_in_the_servers_place(tmp_path: Path, repo: Repo) -> None:
