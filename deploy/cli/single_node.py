@@ -11,7 +11,7 @@ import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 GRACE_S = 30.0
@@ -115,6 +115,9 @@ async def _end(children: list[Process]) -> None:
             if child.returncode is None:
                 child.kill()
         await asyncio.gather(*(child.wait() for child in running))
+    for child in children:  # each leads a session: what it started itself must not outlive it
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
 
 
 @contextmanager

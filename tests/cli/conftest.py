@@ -10,9 +10,9 @@ from typer.testing import CliRunner, Result
 
 from deploy.cli.main import app
 from tests.receiver.apiserver import ApiServer
-from tests.receiver.conftest import Client, api, client, start, valkey, valkey_server
+from tests.receiver.conftest import Client, api, browser, client, start, valkey, valkey_server
 
-__all__ = ["api", "client", "start", "valkey", "valkey_server"]
+__all__ = ["api", "browser", "client", "start", "valkey", "valkey_server"]
 
 Run = Callable[..., Coroutine[Any, Any, Result]]
 
