@@ -139,7 +139,7 @@ def packed(files: Mapping[str, bytes]) -> bytes:
 
 
 def _header(path: str, size: int) -> bytes:
-    """A file's header: https://www.gnu.org/software/tar/manual/html_node/Standard.html. tarfile takes ten times longer."""
+    """A file's header (https://www.gnu.org/software/tar/manual/html_node/Standard.html); tarfile takes far longer."""
     name = path.encode()
     if len(name) > tarfile.LENGTH_NAME:
         member = tarfile.TarInfo(path)

@@ -7,10 +7,7 @@ them too) and `.helmignore` (neither braces nor `**`). Signs: `*`, `?`, `[a-z]`,
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
-
-Sign = TypeVar("Sign")
-Item = TypeVar("Item")
+from typing import Any
 
 MAX_LENGTH = 1024
 """Characters of a pattern."""
@@ -207,7 +204,7 @@ def _takes(token: Token, character: str) -> bool:
     return token == character if isinstance(token, str) else token(character)
 
 
-def _greedy(signs: Sequence[Sign | None], items: Sequence[Item], takes: Callable[[Sign, Item], bool]) -> bool:
+def _greedy(signs: Sequence[Any], items: Sequence[str], takes: Callable[[Any, str], bool]) -> bool:
     """Signs against items, None being a star: only the last star is ever taken back, so it costs signs * items at most.
 
     The signs are characters against a text, or parts against the names of a path.
