@@ -89,6 +89,9 @@ class Lease:
         try:
             self.require()
             yield
+            if self._lost:  # the body has swallowed the cancellation
+                body.uncancel()
+                raise LostClaim(self._lost)
         except asyncio.CancelledError:
             # Somebody else's cancellation (shutdown, a time limit) goes on as what it is.
             if self._lost and body.uncancel() <= cancelling:

@@ -106,7 +106,7 @@ async def _listen(site: web.TCPSite, listen: str) -> None:
 
 
 def _address(listen: str) -> tuple[str | None, int]:
-    host, _, port = listen.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
         raise SettingsError(f"PILOTHOUSE_WORKER_LISTEN: {listen!r} is not host:port")
     return host.strip("[]") or None, int(port)  # none: every address
