@@ -11,7 +11,10 @@ from deploy.sandbox.store import Stored
 from deploy.sandbox.target import Options, Target
 
 Obj = dict[str, Any]
-KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "namespace")
+KEPT = (
+    "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "namespace",
+    "resourceVersion",
+)  # fmt: skip
 """Metadata that only the API itself sets."""
 
 
@@ -46,16 +49,12 @@ def update(state: State, target: Target, old: Stored, new: Obj, managers: Manage
 
     An object that is being deleted and loses its last finalizer goes.
     """
-    resource, meta, before = target.resource, new["metadata"], old.obj["metadata"]
-    for name in KEPT:
-        meta.pop(name, None)
-        if name in before:
-            meta[name] = before[name]
-    meta["resourceVersion"] = before["resourceVersion"]
+    resource, meta = target.resource, new["metadata"]
+    _keep(meta, old.obj["metadata"])
     if not target.subresource and not resource.custom:
         kind_of(resource.group, resource.kind).prepare(new, old.obj, state.allocator)
     if resource.counts_generation and _wish_changed(target, old.obj, new):
-        meta["generation"] = before.get("generation", 0) + 1
+        meta["generation"] = meta.get("generation", 0) + 1
     _validate(target, new, old.obj)
     if _same(old.obj, new, managers):
         return old.obj
@@ -67,6 +66,14 @@ def update(state: State, target: Target, old: Stored, new: Obj, managers: Manage
     if finished(new):
         return state.store.remove(resource.key, target.namespace, target.name, new).obj
     return state.store.put(resource.key, new).obj
+
+
+def _keep(meta: Obj, before: Obj) -> None:
+    """Carry over what only the API itself sets."""
+    for name in KEPT:
+        meta.pop(name, None)
+        if name in before:
+            meta[name] = before[name]
 
 
 def finished(obj: Obj) -> bool:

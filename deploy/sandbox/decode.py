@@ -38,25 +38,28 @@ class Decoded:
             raise bad_request("the object is nested too deeply") from None
 
     def _value(self, value: Any, node: Node, path: str) -> Any:
-        if isinstance(value, dict):
-            if node.shape == "any" or node.type == "any":
-                return _copied(value)
-            if node.type == "object":
-                return self._map(value, node, path)
-        elif isinstance(value, list):
-            if node.type == "array":
-                values = node.values or ANYTHING
-                return [self._value(item, values, f"{path}[{index}]") for index, item in enumerate(value)]
-            if node.type == "any":
-                return _copied(value)
-        elif node.type == "quantity" and node.builtin:
+        if isinstance(value, dict | list):
+            return self._nested(value, node, path)
+        if node.builtin and node.type == "quantity":
             return canonical(value, path)
         if node.builtin and value is not None:
             self._check(value, node, path)
         return value
 
+    def _nested(self, value: Any, node: Node, path: str) -> Any:
+        if node.shape == "any":
+            return _copied(value)
+        if isinstance(value, dict) and node.type == "object":
+            return self._map(value, node, path)
+        if isinstance(value, list) and node.type == "array":
+            values = node.values or ANYTHING
+            return [self._value(item, values, f"{path}[{index}]") for index, item in enumerate(value)]
+        if node.builtin:
+            self._check(value, node, path)
+        return value
+
     def _map(self, value: dict[str, Any], node: Node, path: str) -> dict[str, Any]:
-        out = {}
+        out: dict[str, Any] = {}
         for name, below in value.items():
             child = node.children[name]
             where = f"{path}.{name}" if path else name
@@ -65,7 +68,7 @@ class Decoded:
                 continue
             if node.builtin and _meaningless(below, child) and name in node.named and name not in node.required:
                 continue
-            if below is None and not node.builtin and name in node.defaults and not child.nullable:
+            if below is None and not node.builtin and name in node.named and not child.nullable:
                 continue
             out[name] = self._value(below, child, where)
         for name, default in node.defaults.items():

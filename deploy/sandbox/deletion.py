@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.sandbox import commit
-from deploy.sandbox.errors import ApiError, failed_precondition, forbidden, invalid_value, not_found
+from deploy.sandbox.errors import Problem, failed_precondition, forbidden, invalid_options, not_found
 from deploy.sandbox.state import State
 from deploy.sandbox.store import Stored
 from deploy.sandbox.target import Target
 
 Obj = dict[str, Any]
+NAMESPACES = "/namespaces"
+CRDS = "apiextensions.k8s.io/customresourcedefinitions"
+CRD_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 KEPT_NAMESPACES = ("default", "kube-system", "kube-public")
-POLICIES = ("Background", "Foreground", "Orphan")
+POLICIES = ("Foreground", "Background", "Orphan")
 ORPHANED_BY_DEFAULT = {"batch/jobs", "/replicationcontrollers"}
 """Kinds that leave their pods behind unless told otherwise, for old clients' sake."""
 
@@ -36,9 +39,9 @@ def options_of(body: Obj, query: dict[str, str]) -> DeleteOptions:
     if policy is None and orphan is not None:
         policy = "Orphan" if orphan in (True, "true", "1") else "Background"
     if policy is not None and policy not in POLICIES:
-        listed = '"Background", "Foreground", "Orphan" or nil'
-        problem = invalid_value("propagationPolicy", policy, f"must be one of {listed}")
-        raise ApiError(422, "Invalid", f'DeleteOptions.meta.k8s.io "" is invalid: {problem.field}: {problem.text}')
+        listed = ", ".join(f'"{name}"' for name in POLICIES)
+        text = f'Unsupported value: "{policy}": supported values: {listed}, "nil"'
+        raise invalid_options(Problem("FieldValueNotSupported", "propagationPolicy", text), "DeleteOptions")
     grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
     return DeleteOptions(
         propagation=policy,
@@ -88,7 +91,7 @@ def _check(target: Target, stored: Stored, options: DeleteOptions) -> None:
         raise failed_precondition(
             resource, target.name, f"{text} in record ({meta['resourceVersion']}). The object might have been modified"
         )
-    if resource.key == "/namespaces" and target.name in KEPT_NAMESPACES:
+    if resource.key == NAMESPACES and target.name in KEPT_NAMESPACES:
         raise forbidden(resource, target.name, "this namespace may not be deleted")
 
 
@@ -101,6 +104,8 @@ def _marked(state: State, target: Target, stored: Stored, options: DeleteOptions
         return None
     if meta.get("deletionTimestamp") and finalizers == (meta.get("finalizers") or []):
         return obj
+    if _holds_content(target, obj):
+        return _ending(state, obj, finalizers)
     if not meta.get("deletionTimestamp"):
         meta |= {"deletionTimestamp": state.now(), "deletionGracePeriodSeconds": grace}
         if "generation" in meta:
@@ -109,11 +114,23 @@ def _marked(state: State, target: Target, stored: Stored, options: DeleteOptions
         meta["finalizers"] = finalizers
     else:
         meta.pop("finalizers", None)
-    marked = {**obj, "metadata": meta}
-    if _holds_content(target, obj):
-        meta.pop("deletionGracePeriodSeconds", None)
-        marked["status"] = {**obj.get("status", {}), "phase": "Terminating"}
-    return marked
+    return {**obj, "metadata": meta}
+
+
+def _ending(state: State, obj: Obj, finalizers: list[str]) -> Obj:
+    """A namespace or CRD that goes once its content is gone."""
+    meta, status = {**obj["metadata"], "deletionTimestamp": state.now()}, dict(obj.get("status") or {})
+    if obj["kind"] == "Namespace":
+        return {**obj, "metadata": meta, "status": {**status, "phase": "Terminating"}}
+    ending = {
+        "type": "Terminating",
+        "status": "True",
+        "reason": "InstanceDeletionPending",
+        "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+        "lastTransitionTime": state.now(),
+    }
+    meta["finalizers"] = [*finalizers, CRD_FINALIZER]
+    return {**obj, "metadata": meta, "status": {**status, "conditions": [*(status.get("conditions") or ()), ending]}}
 
 
 def _finalizers(target: Target, meta: Obj, options: DeleteOptions) -> list[str]:
@@ -140,8 +157,10 @@ def _grace(target: Target, obj: Obj, options: DeleteOptions) -> int:
 
 
 def _holds_content(target: Target, obj: Obj) -> bool:
-    """A namespace goes when its content is gone."""
-    return target.resource.key == "/namespaces" and bool(obj["spec"].get("finalizers"))
+    """A namespace and a CRD go when their content is gone."""
+    if target.resource.key == NAMESPACES:
+        return bool(obj["spec"].get("finalizers"))
+    return target.resource.key == CRDS
 
 
 def _removed(state: State, target: Target, stored: Stored, options: DeleteOptions) -> Obj:

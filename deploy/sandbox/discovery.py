@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.sandbox.errors import no_such_path
+from deploy.sandbox.errors import no_such_page
 from deploy.sandbox.resources import Catalogue, Resource
 
 Obj = dict[str, Any]
@@ -39,7 +39,7 @@ def group(catalogue: Catalogue, name: str) -> Obj:
     """`GET /apis/<group>`. Raises ApiError (404)."""
     by_version = _grouped(catalogue).get(name)
     if not name or by_version is None:
-        raise no_such_path()
+        raise no_such_page()
     listed = [{"groupVersion": f"{name}/{version}", "version": version} for version in by_version]
     return {"kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": listed, "preferredVersion": listed[0]}
 
@@ -48,7 +48,7 @@ def resources(catalogue: Catalogue, name: str, version: str) -> Obj:
     """`GET /api/v1` and `GET /apis/<group>/<version>`. Raises ApiError (404)."""
     found = _grouped(catalogue).get(name, {}).get(version)
     if found is None:
-        raise no_such_path()
+        raise no_such_page()
     rows = [row for resource in found for row in _rows(resource)]
     api_version = f"{name}/{version}" if name else version
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": rows}

@@ -84,6 +84,11 @@ def no_such_path() -> ApiError:
     return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
+def no_such_page() -> ApiError:
+    """404 without a Status: nobody serves this path at all."""
+    return ApiError(404, "", "404 page not found\n")
+
+
 def already_exists(resource: Resource, name: str) -> ApiError:
     """409: create of a name that is taken."""
     text = f'{resource.qualified} "{name}" already exists'
@@ -120,10 +125,10 @@ def invalid(resource: Resource, name: str, problems: list[Problem]) -> ApiError:
     return ApiError(422, "Invalid", f'{resource.kind}{group} "{name}" is invalid: {joined}', details)
 
 
-def invalid_options(problem: Problem) -> ApiError:
-    """422: the query of a PATCH breaks rules."""
-    details = {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [problem.cause()]}
-    text = f'PatchOptions.meta.k8s.io "" is invalid: {problem.field}: {problem.text}'
+def invalid_options(problem: Problem, kind: str = "PatchOptions") -> ApiError:
+    """422: the query of a request breaks rules."""
+    details = {"group": "meta.k8s.io", "kind": kind, "causes": [problem.cause()]}
+    text = f'{kind}.meta.k8s.io "" is invalid: {problem.field}: {problem.text}'
     return ApiError(422, "Invalid", text, details)
 
 
@@ -160,7 +165,7 @@ def internal(text: str) -> ApiError:
 
 def unsupported_media_type(text: str) -> ApiError:
     """415: a content type that this method doesn't take."""
-    return ApiError(415, "UnsupportedMediaType", text, {})
+    return ApiError(415, "UnsupportedMediaType", text)
 
 
 def _details(group: str, kind: str, name: str) -> dict[str, Any]:

@@ -14,6 +14,10 @@ from deploy.sandbox.state import State, User
 from deploy.sandbox.target import Options, Target, Written
 
 Obj = dict[str, Any]
+JOBS = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set"
+    " propagationPolicy=Orphan to suppress this warning"
+)
 VALIDATIONS = ("Ignore", "Warn", "Strict")
 
 
@@ -133,14 +137,18 @@ def _finalize(state: State, target: Target, body: Obj) -> Answer:
 
 def _delete(state: State, target: Target, request: Request) -> Answer:
     options = deletion.options_of(bodies.mapping(request.raw, request.content_type), request.params)
-    return Answer(orjson.dumps(deletion.delete(state, target, options)))
+    orphans = options.propagation is None and target.resource.key == "batch/jobs"
+    return Answer(orjson.dumps(deletion.delete(state, target, options)), warnings=(JOBS,) if orphans else ())
 
 
 def _delete_all(state: State, target: Target, request: Request) -> Answer:
     options = deletion.options_of(bodies.mapping(request.raw, request.content_type), request.params)
     query = reads.query_of(request.params, target.resource)
     items = deletion.delete_all(state, target, query.matches, options)
-    meta = {"resourceVersion": str(state.store.revision)}
+    if not target.resource.custom:
+        items = [{key: value for key, value in item.items() if key not in ("apiVersion", "kind")} for item in items]
+    meta = {"continue": ""} if target.resource.custom else {}
+    meta["resourceVersion"] = str(state.store.revision)
     kind = f"{target.resource.kind}List"
     body = {"kind": kind, "apiVersion": target.resource.api_version, "metadata": meta, "items": items}
     return Answer(orjson.dumps(body))

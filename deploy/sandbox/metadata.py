@@ -48,9 +48,7 @@ def problems(resource: Resource, new: Obj, old: Obj | None) -> list[Problem]:
     found += _annotations(metadata.get("annotations") or {})
     found += _owners(metadata.get("ownerReferences") or ())
     for finalizer in metadata.get("finalizers") or ():
-        if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
-            text = "name is neither a standard finalizer name nor is it fully qualified"
-            found.append(invalid_value("metadata.finalizers[0]", finalizer, text))
+        found += _keys({finalizer: ""}, "metadata.finalizers")
     return found + (_added_finalizers(metadata, old["metadata"]) if old is not None else [])
 
 
@@ -106,14 +104,12 @@ def _keys(mapping: dict[str, str], field: str) -> list[Problem]:
 
 
 def _owners(references: Any) -> list[Problem]:
-    found = []
-    for index, owner in enumerate(references):
-        for name in ("apiVersion", "kind", "name", "uid"):
-            if not owner.get(name):
-                found.append(
-                    invalid_value(f"metadata.ownerReferences[{index}].{name}", "", f"{name} must not be empty")
-                )
-    return found
+    return [
+        invalid_value(f"metadata.ownerReferences[{index}].{name}", "", f"{name} must not be empty")
+        for index, owner in enumerate(references)
+        for name in ("apiVersion", "kind", "name", "uid")
+        if not owner.get(name)
+    ]
 
 
 def _added_finalizers(metadata: Obj, before: Obj) -> list[Problem]:
@@ -122,7 +118,7 @@ def _added_finalizers(metadata: Obj, before: Obj) -> list[Problem]:
     added = set(metadata.get("finalizers") or ()) - set(before.get("finalizers") or ())
     if not added:
         return []
-    text = f"Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers"
+    text = "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers"
     shown = ", ".join(f'"{name}"' for name in sorted(added))
     problem = Problem("FieldValueForbidden", "metadata.finalizers", f"{text} []string{{{shown}}}")
     return [problem, problem]  # as the real one: once for all kinds, once for this one

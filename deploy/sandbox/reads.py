@@ -24,6 +24,8 @@ EXPIRED_CONTINUE = (
     " deleted between the time the first chunk was returned and now may show up in the list."
 )
 
+EXPIRED_EXACT = "The resourceVersion for the provided list is too old."
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -33,7 +35,10 @@ class Query:
     fields: Matches | None = None
     limit: int = 0
     token: str = ""
-    revision: str = ""
+    revision: int | None = None
+    """`resourceVersion`; `None`: not said."""
+    exact: bool = False
+    """`resourceVersionMatch=Exact`: the state as of that revision."""
 
     def matches(self, obj: Obj) -> bool:
         """Whether the selectors take the object."""
@@ -42,16 +47,20 @@ class Query:
 
 def query_of(params: dict[str, str], resource: Resource) -> Query:
     """The selection of a request. Raises ApiError (400)."""
-    try:
-        limit = int(params.get("limit") or 0)
-    except ValueError:
-        raise bad_request(f"invalid limit: {params['limit']!r}") from None
+    revision = params.get("resourceVersion", "")
+    if revision and not revision.isdigit():
+        text = f'Invalid value: "{revision}": strconv.ParseUint: parsing "{revision}": invalid syntax'
+        raise bad_request(f"invalid resource version: resourceVersion: {text}")
+    limit = params.get("limit") or "0"
+    if not limit.isdigit():
+        raise bad_request(f'strconv.ParseInt: parsing "{limit}": invalid syntax')
     return Query(
         labels=selectors.labels(params.get("labelSelector", "")),
         fields=selectors.fields(params.get("fieldSelector", ""), resource.key),
-        limit=limit,
+        limit=int(limit),
         token=params.get("continue", ""),
-        revision=params.get("resourceVersion", ""),
+        revision=int(revision) if revision else None,
+        exact=params.get("resourceVersionMatch") == "Exact",
     )
 
 
@@ -76,21 +85,12 @@ def shown(stored: Stored, resource: Resource, form: Form) -> bytes:
 
 def list_all(state: State, target: Target, query: Query, form: Form) -> bytes:
     """A page of a collection. Raises ApiError: 400 (continue token), 410 (too old), 504 (from the future)."""
-    store, resource = state.store, target.resource
-    if query.token:
-        revision, after = _opened(query.token)
-        try:
-            rows = store.rows_at(resource.key, revision, target.namespace)
-        except ApiError:
-            raise expired(EXPIRED_CONTINUE) from None
-        rows = [row for row in rows if row[:2] > after]
-    else:
-        revision = store.revision
-        _refuse_future(query.revision, revision)
-        rows = list(store.rows(resource.key, target.namespace))
+    resource = target.resource
+    revision, rows = _snapshot(state, target, query)
     found = [row for row in rows if query.matches(row[2].obj)]
     page = found[: query.limit] if query.limit else found
-    meta: Obj = {"resourceVersion": str(revision)}
+    meta: Obj = {"continue": ""} if resource.custom else {}
+    meta["resourceVersion"] = str(revision)
     if len(page) < len(found):
         meta["continue"] = _token(revision, page[-1][:2])
         if query.labels is None and query.fields is None:
@@ -98,10 +98,26 @@ def list_all(state: State, target: Target, query: Query, form: Form) -> bytes:
     return _list_body(resource, meta, [row[2] for row in page], form)
 
 
-def _refuse_future(asked: str, revision: int) -> None:
-    if asked.isdigit() and int(asked) > revision:
-        text = f"Too large resource version: {asked}, current: {revision}"
-        raise ApiError(504, "Timeout", f"Timeout: {text}", {"retryAfterSeconds": 1})
+def _snapshot(state: State, target: Target, query: Query) -> tuple[int, list[tuple[str, str, Stored]]]:
+    """The revision of a list and its rows: now, as of an exact revision, or where a continue token left off."""
+    store, key = state.store, target.resource.key
+    if query.token:
+        revision, after = _opened(query.token)
+        return revision, [row for row in _rows_at(state, target, revision, EXPIRED_CONTINUE) if row[:2] > after]
+    if query.revision is not None and query.revision > store.revision:
+        text = f"Timeout: Too large resource version: {query.revision}, current: {store.revision}"
+        causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
+        raise ApiError(504, "Timeout", text, {"causes": causes, "retryAfterSeconds": 1})
+    if query.exact and query.revision:
+        return query.revision, _rows_at(state, target, query.revision, EXPIRED_EXACT)
+    return store.revision, list(store.rows(key, target.namespace))
+
+
+def _rows_at(state: State, target: Target, revision: int, text: str) -> list[tuple[str, str, Stored]]:
+    try:
+        return state.store.rows_at(target.resource.key, revision, target.namespace)
+    except ApiError:
+        raise expired(text) from None
 
 
 def _list_body(resource: Resource, meta: Obj, rows: list[Stored], form: Form) -> bytes:

@@ -91,6 +91,10 @@ class Catalogue:
         """The resource at a path, or `None`."""
         return self.by_path.get((group, version, plural))
 
+    def serves(self, group: str, version: str) -> bool:
+        """Whether there is any resource of this group and version."""
+        return any(path[:2] == (group, version) for path in self.by_path)
+
     def of_kind(self, api_version: str, kind: str) -> Resource | None:
         """The resource of a manifest's `apiVersion` and `kind`, or `None`."""
         for resource in self.by_path.values():

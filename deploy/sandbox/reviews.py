@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy.sandbox.access import ACCOUNT, Action, allowed, known_token
-from deploy.sandbox.errors import ApiError, not_found
+from deploy.sandbox.errors import ApiError, Problem, invalid_value, not_found
 from deploy.sandbox.state import DEFAULT_AUDIENCE, State, Token, User
 from deploy.sandbox.target import Target
 
@@ -46,13 +46,17 @@ def _token_status(state: State, spec: Obj) -> Obj:
 def _subject(kind: str, body: Obj) -> User:
     spec = body.get("spec") or {}
     if not spec.get("user") and not spec.get("groups"):
-        text = f'{kind}.authorization.k8s.io "" is invalid: spec.user: Invalid value: "": at least one of user or group must be specified'
-        raise ApiError(422, "Invalid", text)
+        text = "at least one of user or group must be specified"
+        raise _invalid(kind, invalid_value("spec.user", "", text))
     if bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
         text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        message = f'{kind}.authorization.k8s.io "" is invalid: spec.resourceAttributes: Invalid value: {{}}: {text}'
-        raise ApiError(422, "Invalid", message)
+        raise _invalid(kind, invalid_value("spec.resourceAttributes", "{}", text))
     return User(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), spec.get("extra") or {})
+
+
+def _invalid(kind: str, problem: Problem) -> ApiError:
+    text = f'{kind}.authorization.k8s.io "" is invalid: {problem.field}: {problem.text}'
+    return ApiError(422, "Invalid", text, {"causes": [problem.cause()]})
 
 
 def _access_status(state: State, user: User, spec: Obj) -> Obj:

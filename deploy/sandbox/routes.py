@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deploy.sandbox.errors import no_such_path
+from deploy.sandbox.errors import no_such_page, no_such_path, not_found
 from deploy.sandbox.resources import Catalogue
 from deploy.sandbox.target import Target
 
@@ -38,12 +38,14 @@ def route(catalogue: Catalogue, method: str, path: str, *, watch: bool) -> Route
 
 def _target(catalogue: Catalogue, place: tuple[str, str, str], namespace: str, name: str, subresource: str) -> Target:
     resource = catalogue.find(*place)
+    if resource is None and not catalogue.serves(place[0], place[1]):
+        raise no_such_page()
     if resource is None or (namespace and not resource.namespaced):
         raise no_such_path()
     if resource.namespaced and name and not namespace:
         raise no_such_path()
     if subresource and subresource not in resource.subresources:
-        raise no_such_path()
+        raise not_found(resource, name) if resource.custom else no_such_path()
     return Target(resource, namespace, name, subresource)
 
 

@@ -51,7 +51,7 @@ class Sandbox:
         self.state.store.forget_history()
 
     def kubeconfig(self, path: pathlib.Path, token: str = "") -> pathlib.Path:
-        """Write a kubeconfig for the admin (or another token) to `path`, readable by its owner only; returns the path."""
+        """Write a kubeconfig for the admin (or another token) to `path`, readable by its owner only."""
         content = {
             "apiVersion": "v1",
             "kind": "Config",

@@ -23,8 +23,8 @@ class Node:
     """
 
     __slots__ = (
-        "_empty", "builtin", "children", "closed", "defaults", "key_defaults", "keys", "merge_key", "named", "nullable", "omitempty",
-        "required", "shape", "source", "strategy", "type", "types", "values",
+        "_empty", "builtin", "children", "closed", "defaults", "key_defaults", "keys", "merge_key", "named", "nullable",
+        "omitempty", "required", "shape", "source", "strategy", "type", "types", "values",
     )  # fmt: skip
 
     def __init__(self, source: Source, types: Types, *, builtin: bool) -> None:
@@ -162,7 +162,8 @@ def _shape(node: Node) -> Shape:
     if node.type == "object":
         if node.source.get("x-kubernetes-map-type") == "atomic":
             return "leaf"
-        return "map" if node.named or node.values is not None or not node.builtin else "any"
+        schemaless = node.builtin and not node.named and node.values is ANYTHING
+        return "any" if schemaless else "map"
     if node.type == "array":
         return "list" if node.source.get("x-kubernetes-list-type") in ("map", "set") else "leaf"
     return "leaf"

@@ -10,6 +10,7 @@ Obj = dict[str, Any]
 Matches = Callable[[Obj], bool]
 _SET = re.compile(r"\s*([^\s!=(),]+)\s+(in|notin)\s*\(([^)]*)\)\s*")
 _EQUAL = re.compile(r"\s*([^\s!=(),]+)\s*(==|=|!=)\s*([^\s!=(),]*)\s*")
+_ORDER = re.compile(r"\s*([^\s!=(),<>]+)\s*([<>])\s*(-?\d+)\s*")
 _EXISTS = re.compile(r"\s*(!?)\s*([^\s!=(),]+)\s*")
 _NAME = re.compile(r"([a-z0-9A-Z.-]+/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?")
 COMMON_FIELDS = {"metadata.name", "metadata.namespace"}
@@ -58,10 +59,19 @@ def _label_test(part: str, whole: str) -> Callable[[dict[str, str]], bool]:
     if match := _EQUAL.fullmatch(part):
         key, operator, value = match[1], match[2], match[3]
         return (lambda found: found.get(key) != value) if operator == "!=" else (lambda found: found.get(key) == value)
+    if match := _ORDER.fullmatch(part):
+        key, operator, bound = match[1], match[2], int(match[3])
+        return lambda found: _is_ordered(found.get(key), operator, bound)
     if (match := _EXISTS.fullmatch(part)) and _NAME.fullmatch(match[2]):
         key, absent = match[2], bool(match[1])
         return lambda found: (key not in found) if absent else (key in found)
-    raise bad_request(f"unable to parse requirement in label selector {whole!r}: {part!r}")
+    raise bad_request(f"unable to parse requirement: found {part!r} in label selector {whole!r}")
+
+
+def _is_ordered(value: str | None, operator: str, bound: int) -> bool:
+    if value is None or not re.fullmatch(r"-?\d+", value):
+        return False
+    return int(value) > bound if operator == ">" else int(value) < bound
 
 
 def of_label_selector(selector: Obj | None) -> Matches:
@@ -98,7 +108,8 @@ def fields(text: str, key: str, selectable: tuple[str, ...] = ()) -> Matches | N
         if match is None:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
         if match[1] not in known:
-            raise bad_request(f'Unable to find "{key}" that match field selector "{text}": unknown field "{match[1]}"')
+            listed = ", ".join(f'"{name}"' for name in sorted(known))
+            raise bad_request(f'"{match[1]}" is not a known field selector: only {listed}')
         tests.append((match[1].split("."), match[3], match[2] != "!="))
     if not tests:
         return None

@@ -40,6 +40,8 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except ApiError as error:
+        if not error.reason and error.code == 404:
+            return web.Response(status=404, text=error.message)
         return web.Response(status=error.code, body=orjson.dumps(error.status()), content_type=JSON)
 
 

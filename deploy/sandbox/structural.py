@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.sandbox.errors import Problem, invalid_value, required, unsupported
 from deploy.sandbox.schema import ANYTHING, Node
+from deploy.sandbox.typed import TypedError, element
 
 TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -77,8 +78,24 @@ def _list(value: list[Any], node: Node, field: str) -> list[Problem]:
         found.append(Problem("FieldValueTooMany", field, f"Too many: {len(value)}: must have at most {most} items"))
     if (least := source.get("minItems")) is not None and len(value) < least:
         found.append(invalid_value(field, len(value), f"{field} in body should have at least {least} items"))
+    if node.shape == "list":
+        found += _doubled(value, node, field)
     for index, item in enumerate(value):
         found += problems(item, node.values or ANYTHING, f"{field}[{index}]")
+    return found
+
+
+def _doubled(value: list[Any], node: Node, field: str) -> list[Problem]:
+    """Items of a set or keyed list that are there twice."""
+    found, seen = [], set()
+    for index, item in enumerate(value):
+        try:
+            key = element(item, node)
+        except TypedError:
+            continue  # a missing key is told as a missing field
+        if key in seen:
+            found.append(Problem("FieldValueDuplicate", f"{field}[{index}]", f"Duplicate value: {key[2:]}"))
+        seen.add(key)
     return found
 
 

@@ -50,27 +50,28 @@ def fields_of(value: Any, node: Node) -> Set:
 
 def _fields(value: Any, node: Node, *, whole: bool) -> Set | None:
     """The set below one place; `None` where nothing is set. `whole`: maps and lists count as members themselves."""
-    if isinstance(value, dict) and node.shape in ("map", "any"):
-        if not value:
-            return {}
-        out: Set = {}
-        children, named = node.children, node.named
-        for name, below in value.items():
-            child = children[name] or ANYTHING
-            fields = _fields(below, child, whole=whole)
-            if fields is not None:
-                out["f:" + name] = fields if whole or not fields or name in named else {SELF: {}, **fields}
-        return {SELF: {}, **out} if whole else out or None
-    if isinstance(value, list) and node.shape == "list" and node.values is not None:
-        out = {SELF: {}} if whole else {}
-        for key, item in items(value, node).items():
-            out[key] = {SELF: {}, **(_fields(item, node.values, whole=whole) or {})}
-            if len(out[key]) == 1:
-                out[key] = {}
-        if whole and len(out) == 1:
-            return {}
-        return out or None
-    return {}
+    if isinstance(value, dict) and value and node.shape in ("map", "any"):
+        out = _fields_of_map(value, node, whole=whole)
+    elif isinstance(value, list) and node.shape == "list" and node.values is not None:
+        out = {key: _as_member(_fields(item, node.values, whole=whole)) for key, item in items(value, node).items()}
+    else:
+        return {}
+    return _as_member(out) if whole else out or None
+
+
+def _fields_of_map(value: dict[str, Any], node: Node, *, whole: bool) -> Set:
+    out: Set = {}
+    children, named = node.children, node.named
+    for name, below in value.items():
+        fields = _fields(below, children[name] or ANYTHING, whole=whole)
+        if fields is not None:
+            out["f:" + name] = fields if name in named else _as_member(fields)
+    return out
+
+
+def _as_member(fields: Set | None) -> Set:
+    """The set below a place that belongs to it as well."""
+    return {SELF: {}, **fields} if fields else {}
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Create, update, patch and server-side apply: from a parsed body to the stored object."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from deploy.sandbox import commit, managed
@@ -9,8 +10,6 @@ from deploy.sandbox.configuration import check
 from deploy.sandbox.decode import Decoded
 from deploy.sandbox.errors import (
     MODIFIED,
-    ApiError,
-    Problem,
     already_exists,
     bad_request,
     conflict,
@@ -20,7 +19,7 @@ from deploy.sandbox.errors import (
     invalid_value,
     not_found,
     required,
-)  # fmt: skip
+)
 from deploy.sandbox.kinds import kind_of
 from deploy.sandbox.managed import Managers, Writer
 from deploy.sandbox.state import State
@@ -59,10 +58,8 @@ def update(state: State, target: Target, body: Obj, options: Options) -> Written
     old = _existing(state, target)
     meta = body.get("metadata") or {}
     if not meta.get("resourceVersion") and target.resource.custom:
-        problem = Problem(
-            "FieldValueInvalid", "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
-        )
-        raise invalid(target.resource, target.name, [problem])
+        problem = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+        raise invalid(replace(target.resource, kind=target.resource.plural), target.name, [problem])
     _check_preconditions(target, old, meta)
     return _replaced(state, target, old, body, options)
 

@@ -39,8 +39,13 @@ def create(state: State, group: str, plural: str, body: Obj) -> Obj:
     return writes.create(state, Target(state.catalogue.at(group, plural), namespace), body, MANAGER).obj
 
 
-def set_status(state: State, ref: Ref, status: Obj, annotations: dict[str, str] | None = None) -> None:
-    """Write an object's status (and some annotations) as the controller manager does. Raises ApiError."""
+KUBELET = Options(manager="kubelet", validation="Ignore")
+
+
+def set_status(
+    state: State, ref: Ref, status: Obj, annotations: dict[str, str] | None = None, *, writer: Options = MANAGER
+) -> None:
+    """Write an object's status (and some annotations). Raises ApiError."""
 
     def changed(live: Obj) -> Obj:
         meta = live["metadata"]
@@ -48,7 +53,7 @@ def set_status(state: State, ref: Ref, status: Obj, annotations: dict[str, str] 
             meta = {**meta, "annotations": {**(meta.get("annotations") or {}), **annotations}}
         return {**live, "metadata": meta, "status": status}
 
-    writes.patch(state, Target(resource_of(state, ref[0]), ref[1], ref[2], "status"), changed, MANAGER)
+    writes.patch(state, Target(resource_of(state, ref[0]), ref[1], ref[2], "status"), changed, writer)
 
 
 def change_spec(state: State, ref: Ref, **values: Any) -> None:

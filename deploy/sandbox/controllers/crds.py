@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from deploy.sandbox import deletion, writes
-from deploy.sandbox.controllers.controller import MANAGER, Obj, Ref, condition, delete, set_status
+from deploy.sandbox.controllers.controller import Obj, Ref, condition, delete
 from deploy.sandbox.resources import of_crd
 from deploy.sandbox.state import State
 from deploy.sandbox.store import Change
-from deploy.sandbox.target import Target
+from deploy.sandbox.target import Options, Target
 
-KEY = "apiextensions.k8s.io/customresourcedefinitions"
-CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+KEY = deletion.CRDS
+SERVER = Options(manager="kube-apiserver", validation="Ignore")
 
 
 class Crds:
@@ -32,16 +32,16 @@ class Crds:
         if crd["metadata"].get("deletionTimestamp"):
             return _clean_up(state, ref, crd)
         state.catalogue.serve(crd)
-        if CLEANUP not in (crd["metadata"].get("finalizers") or ()):
-            target = Target(state.catalogue.at("apiextensions.k8s.io", "customresourcedefinitions"), "", ref[2])
-            writes.patch(state, target, _with_finalizer, MANAGER)
-        set_status(state, ref, _status(crd, state.now()))
+        _set_status(state, ref, _status(crd, state.now()))
         return None
 
 
-def _with_finalizer(crd: Obj) -> Obj:
-    meta = crd["metadata"]
-    return {**crd, "metadata": {**meta, "finalizers": [*(meta.get("finalizers") or ()), CLEANUP]}}
+def _target(state: State, ref: Ref, subresource: str = "") -> Target:
+    return Target(state.catalogue.at("apiextensions.k8s.io", "customresourcedefinitions"), "", ref[2], subresource)
+
+
+def _set_status(state: State, ref: Ref, status: Obj) -> None:
+    writes.patch(state, _target(state, ref, "status"), lambda live: {**live, "status": status}, SERVER)
 
 
 def _status(crd: Obj, now: str) -> Obj:
@@ -68,6 +68,5 @@ def _clean_up(state: State, ref: Ref, crd: Obj) -> float | None:
         delete(state, (key, namespace, name))
     if next(state.store.rows(key), None) is not None:
         return state.config.settle_s * 5
-    target = Target(state.catalogue.at("apiextensions.k8s.io", "customresourcedefinitions"), "", ref[2])
-    deletion.release(state, target, CLEANUP)
+    deletion.release(state, _target(state, ref), deletion.CRD_FINALIZER)
     return None

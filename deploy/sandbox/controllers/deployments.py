@@ -53,7 +53,7 @@ class Deployments:
         """Seconds until the rollout of this generation is late."""
         now = asyncio.get_running_loop().time()
         started = self._started_at.setdefault((stored.uid, stored.obj["metadata"]["generation"]), now)
-        limit = min(stored.obj["spec"].get("progressDeadlineSeconds", 600), state.config.progress_deadline_s)
+        limit: float = min(stored.obj["spec"].get("progressDeadlineSeconds", 600), state.config.progress_deadline_s)
         return started + limit - now
 
 
@@ -175,27 +175,28 @@ def _conditions(state: State, stored: Stored, enough: bool, late: bool) -> list[
         progress = ("ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.')
         if late:
             progress = ("ProgressDeadlineExceeded", f'ReplicaSet "{name}" has timed out progressing.')
-    paused = stored.obj["spec"].get("paused")
-    if paused:
+    if stored.obj["spec"].get("paused"):
         progress = ("DeploymentPaused", "Deployment is paused")
     availability = (
         ("MinimumReplicasAvailable", "Deployment has minimum availability.")
         if enough
         else ("MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
     )
-    texts = (("Progressing", complete or not late, progress), ("Available", enough, availability))
-    made = [
-        condition(kind, met=met, reason=reason, message=message, now=now, before=before)
-        for kind, met, (reason, message) in texts
-    ]
-    if paused:
-        made[0]["status"] = "Unknown"
-    return [{**item, "lastUpdateTime": _last_update(item, before, now)} for item in made]
+    found = list((before or {}).get("conditions") or ())
+    for kind, met, (reason, message) in (
+        ("Available", enough, availability),
+        ("Progressing", complete or not late, progress),
+    ):
+        made = condition(kind, met=met, reason=reason, message=message, now=now, before=before)
+        if reason == "DeploymentPaused":
+            made["status"] = "Unknown"
+        found = _with_condition(found, made, now)
+    return found
 
 
-def _last_update(item: Obj, before: Obj | None, now: str) -> str:
-    for old in (before or {}).get("conditions") or ():
-        if old["type"] == item["type"] and old["reason"] == item["reason"] and old["status"] == item["status"]:
-            last: str = old.get("lastUpdateTime", now)
-            return last
-    return now
+def _with_condition(conditions: list[Obj], made: Obj, now: str) -> list[Obj]:
+    """The conditions with one more; a changed one goes to the end, one that says the same stays as it was."""
+    for old in conditions:
+        if old["type"] == made["type"] and old["status"] == made["status"] and old["reason"] == made["reason"]:
+            return conditions
+    return [*(old for old in conditions if old["type"] != made["type"]), {**made, "lastUpdateTime": now}]

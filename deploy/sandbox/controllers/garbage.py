@@ -5,8 +5,8 @@ https://kubernetes.io/docs/concepts/architecture/garbage-collection/
 
 from collections.abc import Iterator
 
-from deploy.sandbox import deletion
-from deploy.sandbox.controllers.controller import Obj, Ref, delete, ref_of, resource_of
+from deploy.sandbox import deletion, writes
+from deploy.sandbox.controllers.controller import MANAGER, Obj, Ref, delete, ref_of, resource_of
 from deploy.sandbox.state import State
 from deploy.sandbox.store import Change, Stored
 from deploy.sandbox.target import Target
@@ -56,7 +56,7 @@ def _follow(state: State, ref: Ref, obj: Obj, owners: list[Obj]) -> None:
     elif len(waiting) == len(alive):
         delete(state, ref, "Foreground" if state.store.dependants(obj["metadata"]["uid"]) else "Background")
     elif len(alive) < len(owners):
-        _put_owners(state, ref, obj, alive)
+        _put_owners(state, ref, alive)
 
 
 def _is_alive(state: State, owner: Obj, namespace: str) -> bool:
@@ -87,12 +87,12 @@ def _blocks(obj: Obj, uid: str) -> bool:
 def _let_go(state: State, ref: Ref, stored: Stored) -> None:
     for key, item in state.store.dependants(stored.uid):
         left = [owner for owner in item.obj["metadata"]["ownerReferences"] if owner["uid"] != stored.uid]
-        _put_owners(state, ref_of(key, item), item.obj, left)
+        _put_owners(state, ref_of(key, item), left)
     deletion.release(state, Target(resource_of(state, ref[0]), ref[1], ref[2]), ORPHAN)
 
 
-def _put_owners(state: State, ref: Ref, obj: Obj, owners: list[Obj]) -> None:
-    meta = {key: value for key, value in obj["metadata"].items() if key != "ownerReferences"}
-    if owners:
-        meta["ownerReferences"] = owners
-    state.store.put(ref[0], {**obj, "metadata": meta})
+def _put_owners(state: State, ref: Ref, owners: list[Obj]) -> None:
+    def changed(live: Obj) -> Obj:
+        return {**live, "metadata": {**live["metadata"], "ownerReferences": owners}}
+
+    writes.patch(state, Target(resource_of(state, ref[0]), ref[1], ref[2]), changed, MANAGER)

@@ -12,6 +12,7 @@ from deploy.sandbox.controllers.controller import (
     create,
     delete,
     is_active,
+    is_ready,
     own_and_owners,
     set_status,
 )  # fmt: skip
@@ -79,7 +80,8 @@ def _run(state: State, ref: Ref, stored: Stored) -> None:
         ref,
         {
             "startTime": job["status"].get("startTime", now),
-            **counted(active=0 if over else active, succeeded=succeeded, failed=failed, ready=0),
+            **counted(active=0 if over else active, succeeded=succeeded, failed=failed),
+            "ready": sum(is_ready(pod) for pod in pods),
             "terminating": 0,
             "uncountedTerminatedPods": {},
             **({"conditions": over} if over else {}),

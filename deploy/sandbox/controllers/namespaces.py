@@ -9,6 +9,7 @@ from deploy.sandbox.store import Change
 from deploy.sandbox.target import Target
 
 KEY = "/namespaces"
+DESCRIPTION = "kubernetes.io/description"
 
 
 class Namespaces:
@@ -47,7 +48,12 @@ def _furnish(state: State, name: str) -> None:
     if state.store.get("/serviceaccounts", name, "default") is None:
         create(state, "", "serviceaccounts", {"metadata": {"name": "default", "namespace": name}})
     if state.store.get("/configmaps", name, "kube-root-ca.crt") is None:
-        body = {"metadata": {"name": "kube-root-ca.crt", "namespace": name}, "data": {"ca.crt": ""}}
+        meta = {
+            "name": "kube-root-ca.crt",
+            "namespace": name,
+            "annotations": {DESCRIPTION: "This API speaks plain HTTP."},
+        }
+        body = {"metadata": meta, "data": {"ca.crt": ""}}
         create(state, "", "configmaps", body)
 
 

@@ -1,4 +1,7 @@
-"""Services get Endpoints and EndpointSlices, which carry the Service's labels; balancers and Ingresses get an address."""
+"""Services get Endpoints and EndpointSlices, which carry the Service's labels.
+
+Load balancers and Ingresses get an address.
+"""
 
 from collections.abc import Iterator
 

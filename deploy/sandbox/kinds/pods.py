@@ -78,17 +78,18 @@ def _volume_defaults(volume: Obj) -> None:
     for name in MODED_VOLUMES:
         if volume.get(name) is not None:
             fill(volume[name], defaultMode=FILE_MODE)
-    for source in (volume.get("projected") or {}).get("sources") or ():
-        if token := source.get("serviceAccountToken"):
-            fill(token, expirationSeconds=3600)
-    items = (volume.get("downwardAPI") or {}).get("items") or []
-    for source in (volume.get("projected") or {}).get("sources") or ():
-        items = items + ((source.get("downwardAPI") or {}).get("items") or [])
-    for item in items:
-        if item.get("fieldRef"):
-            fill(item["fieldRef"], apiVersion="v1")
     if volume.get("hostPath") is not None:
         fill(volume["hostPath"], type="")
+    for source in [volume, *((volume.get("projected") or {}).get("sources") or ())]:
+        _source_defaults(source)
+
+
+def _source_defaults(source: Obj) -> None:
+    if token := source.get("serviceAccountToken"):
+        fill(token, expirationSeconds=3600)
+    for item in (source.get("downwardAPI") or {}).get("items") or ():
+        if item.get("fieldRef"):
+            fill(item["fieldRef"], apiVersion="v1")
 
 
 def _pod_defaults(pod: Obj) -> None:
@@ -120,16 +121,18 @@ def _quality(spec: Obj) -> str:
     return "Guaranteed" if both and all(item["limits"] == item.get("requests") for item in resources) else "Burstable"
 
 
+FIXED = (
+    "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
+    "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing"
+    " tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
 MUTABLE = {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates", "nodeName"}
 
 
 def _validate_pod(new: Obj, old: Obj | None) -> list[Problem]:
     problems = pod_spec_problems(new.get("spec") or {}, "spec")
     if old is not None and _fixed(new["spec"]) != _fixed(old["spec"]):
-        text = "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,\
-`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
-`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
-        problems.append(Problem("FieldValueForbidden", "spec", text))
+        problems.append(Problem("FieldValueForbidden", "spec", FIXED))
     return problems
 
 
@@ -205,10 +208,7 @@ def _container_problems(container: Obj, field: str, volumes: set[Any]) -> list[P
         problems.append(required(f"{field}.image"))
     if container.get("imagePullPolicy") not in PULL_POLICIES:
         problems.append(unsupported(f"{field}.imagePullPolicy", container.get("imagePullPolicy"), PULL_POLICIES))
-    for index, port in enumerate(container.get("ports") or ()):
-        problems += port_problems(port.get("containerPort"), f"{field}.ports[{index}].containerPort")
-        if port.get("protocol") not in PROTOCOLS:
-            problems.append(unsupported(f"{field}.ports[{index}].protocol", port.get("protocol"), PROTOCOLS))
+    problems += _container_port_problems(container, field)
     for index, variable in enumerate(container.get("env") or ()):
         if not variable.get("name"):
             problems.append(required(f"{field}.env[{index}].name"))
@@ -216,6 +216,15 @@ def _container_problems(container: Obj, field: str, volumes: set[Any]) -> list[P
         if mount.get("name") not in volumes:
             text = f'Not found: "{mount.get("name", "")}"'
             problems.append(Problem("FieldValueNotFound", f"{field}.volumeMounts[{index}].name", text))
+    return problems
+
+
+def _container_port_problems(container: Obj, field: str) -> list[Problem]:
+    problems = []
+    for index, port in enumerate(container.get("ports") or ()):
+        problems += port_problems(port.get("containerPort"), f"{field}.ports[{index}].containerPort")
+        if port.get("protocol") not in PROTOCOLS:
+            problems.append(unsupported(f"{field}.ports[{index}].protocol", port.get("protocol"), PROTOCOLS))
     return problems
 
 
