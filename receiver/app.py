@@ -4,7 +4,6 @@ import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 
 import structlog
 from aiohttp import web
@@ -92,10 +91,8 @@ async def _secret(kube: Kube, namespace: str, name: str) -> Data:
 async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
     """Start the work again should a bug end it: without it the receiver would slowly go deaf."""
     while True:
-        with suppress(Exception):
-            try:
-                await work()
-            except Exception:
-                log.exception("background work failed; started again")
-                raise
+        try:
+            await work()
+        except Exception:
+            log.exception("background work failed; started again")
         await asyncio.sleep(1.0)

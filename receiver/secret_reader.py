@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 EVERY_S = 30.0
 FIRST_S = 1.0
-"""Until they have been read once: hosts are told to come back meanwhile."""
+"""Until they have been read once; growing, since an account without the right never can."""
 TIMEOUT_S = 5.0
 
 Read = Callable[[str], Awaitable[Data]]
@@ -46,7 +46,9 @@ class SecretReader:
         self.current, self.complete = found, True
 
     async def keep_reading(self) -> None:
-        """Read for ever. Ends by being cancelled."""
+        """Read for ever, after a first `refresh`. Ends by being cancelled."""
+        pause_s = FIRST_S
         while True:
+            await asyncio.sleep(EVERY_S if self.complete else pause_s)
+            pause_s = min(2 * pause_s, EVERY_S)
             await self.refresh()
-            await asyncio.sleep(EVERY_S if self.complete else FIRST_S)
