@@ -79,7 +79,7 @@ def _with_parameters(request: RenderRequest, values: dict[str, Any], repositorie
                 set_value(values, parameter.name, parameter.value, str)
         for name, file in request.file_parameters:
             content = _text(file, repositories, "fileParameters")
-            set_value(values, name, "", partial(_given, content))
+            set_value(values, name, "file", partial(_given, content))
     except ValuesError as error:
         raise InvalidSpecError(f"spec.source.helm.parameters: {error}") from None
     return values

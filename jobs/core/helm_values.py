@@ -71,6 +71,8 @@ class _Parser:
         self._text = text
         self._at = 0
         self._read = read
+        self._ended = False
+        """Whether the text ended right after a `=`: Helm then gives up the list item it is in (`a[0].b=`)."""
 
     def run(self, values: dict[str, Any]) -> None:
         while self._at < len(self._text):
@@ -134,15 +136,18 @@ class _Parser:
             raise ValuesError(f"unexpected text {text!r} after a list index" if text else "a list index without value")
         present = items[index] if index < len(items) else None
         if stop == "=":
-            return _placed(items, index, self._value())
+            items = _placed(items, index, self._value())
+            self._ended = False
+            return items
         if stop == "[":
-            inner_index = self._index()
-            return _placed(items, index, self._item(_list(present, f"[{index}]"), inner_index, depth))
-        inner = present if isinstance(present, dict) else {}
-        self._key(inner, depth)
-        return _placed(items, index, inner)
+            inner: Any = self._item(_list(present, f"[{index}]"), self._index(), depth)
+        else:
+            inner = present if isinstance(present, dict) else {}
+            self._key(inner, depth)
+        return items if self._ended else _placed(items, index, inner)
 
     def _value(self) -> Any:
+        self._ended = self._at >= len(self._text)
         if self._text[self._at : self._at + 1] == "{":
             self._at += 1
             return self._items()

