@@ -4,7 +4,6 @@ Every write to an existing object carries the uid and resourceVersion that were 
 that keeps a late writer from putting an old value back (design.md, part 3).
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -18,6 +17,7 @@ from jobs.core.plan import HOOK_RUN, Change
 from jobs.core.restrictions import object_options
 from jobs.core.sync_policy import option_value
 from jobs.kube import Kube, Preconditions
+from jobs.together import together
 
 PARALLEL = 8
 """Objects of one kind that are written at the same time."""
@@ -44,10 +44,7 @@ async def apply(changes: Sequence[Change], kube: Kube, *, operation: str) -> App
     """
     done = Applied()
     for _, group in groupby(changes, key=lambda change: change.id.group_kind):
-        gate = asyncio.Semaphore(PARALLEL)
-        async with asyncio.TaskGroup() as tasks:
-            for change in group:
-                tasks.create_task(_one(change, kube, done, gate, operation))
+        await together((_one(change, kube, done, operation) for change in group), at_once=PARALLEL)
         if done.failures or done.moved:
             break
     if any(change.id.group_kind == CRD for change in changes):
@@ -55,14 +52,13 @@ async def apply(changes: Sequence[Change], kube: Kube, *, operation: str) -> App
     return done
 
 
-async def _one(change: Change, kube: Kube, done: Applied, gate: asyncio.Semaphore, operation: str) -> None:
-    async with gate:
-        try:
-            done[change.id] = await (_hook(change, kube, operation) if change.hook else _object(change, kube))
-        except Conflict as error:
-            done.moved[change.id] = error
-        except KubeError as error:
-            done.failures[change.id] = error
+async def _one(change: Change, kube: Kube, done: Applied, operation: str) -> None:
+    try:
+        done[change.id] = await (_hook(change, kube, operation) if change.hook else _object(change, kube))
+    except Conflict as error:
+        done.moved[change.id] = error
+    except KubeError as error:
+        done.failures[change.id] = error
 
 
 async def _object(change: Change, kube: Kube) -> Json:

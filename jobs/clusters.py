@@ -27,7 +27,7 @@ class Secrets:
         self._kube = kube
         self._home = home
         self._known: dict[str, tuple[float, tuple[dict[str, Any], ...]]] = {}
-        self._lock = asyncio.Lock()
+        self._reading: dict[str, asyncio.Lock] = {}
 
     async def of_type(self, kind: str) -> Sequence[dict[str, Any]]:
         """Secrets with the label `argocd.argoproj.io/secret-type: <kind>`."""
@@ -48,7 +48,7 @@ class Secrets:
     async def _read(
         self, key: str, read: Callable[[], Awaitable[tuple[dict[str, Any], ...]]]
     ) -> tuple[dict[str, Any], ...]:
-        async with self._lock:
+        async with self._reading.setdefault(key, asyncio.Lock()):
             read_at, items = self._known.get(key, (float("-inf"), ()))
             if time.monotonic() - read_at > FRESH_S:
                 items = await read()

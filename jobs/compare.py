@@ -18,7 +18,7 @@ from jobs.core.inventory import Owner
 from jobs.core.kinds import kinds_of, kinds_text
 from jobs.core.objects import ObjectId
 from jobs.core.order import Step, failure_steps, hook_of, steps
-from jobs.core.plan import Action, Change, Plan, Removal, make
+from jobs.core.plan import Action, Change, Observed, Plan, Removal, make
 from jobs.core.rules import Rules
 from jobs.core.run import Aim, Run
 from jobs.core.target import Targets, targets
@@ -79,7 +79,7 @@ class Compared:
 
 async def compare(application: Application, run: Run, found: Sources, claim: Claim, parts: Parts) -> Compared:
     """The plan towards these sources. Raises StageError: the spec, the render, or a cluster that can't be asked."""
-    await _require_allowed(application, parts)
+    written = await _allowed_project(application, parts)
     cluster = await parts.clusters.at(application.destination, application.project)
     kube = cluster.fenced(claim.require)
     rendered = await sources.render(found, parts)
@@ -89,8 +89,9 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     chosen = aimed.selected(run.sync_options.get("resources")) if run.requested or run.resumed else aimed
     planned = steps(chosen.manifests if full else _without_hooks(chosen))
     wanted = _wanted(application, planned, owner)
-    rules = await _rules(application, run, chosen, owner, parts)
     observed = await observe(wanted, kube, parts.memory)
+    rules = _rules(application, run, chosen, owner, parts)
+    rules = replace(rules, project=written, wanted_elsewhere=_wanted_elsewhere(application, wanted, observed, parts))
     plan = make(planned, observed, rules)
     return Compared(
         plan=plan,
@@ -124,8 +125,8 @@ def require_in_time(run: Run, compared: Compared, waits_for: str, parts: Parts) 
         raise PlanError(f"gave up after {limit_s:g} s (PILOTHOUSE_WAVE_TIMEOUT_S for each of {waves}) {waits_for}")
 
 
-async def _require_allowed(application: Application, parts: Parts) -> None:
-    """What the Application or its project forbids, or asks for and is not supported yet: said before any work."""
+async def _allowed_project(application: Application, parts: Parts) -> Mapping[str, Any] | None:
+    """The AppProject. What it or the Application forbids, or asks for and is not supported yet, is said before work."""
     home = parts.settings.home
     written = await parts.applications.project(home, application.project)
     refusals = project.application_refusals(written, application, home=home)
@@ -134,6 +135,15 @@ async def _require_allowed(application: Application, parts: Parts) -> None:
     unsupported = restrictions.application_refusals(application)
     if unsupported:
         raise PlanError("; ".join(unsupported), refusals=unsupported)
+    return written
+
+
+def _wanted_elsewhere(
+    application: Application, wanted: Wanted, observed: Observed, parts: Parts
+) -> frozenset[ObjectId]:
+    """Asked only when something would be pruned: it looks through every Application's status."""
+    gone = observed.labelled - {manifest.id for manifest in wanted.manifests}
+    return parts.view.wanted_elsewhere(application) & gone if gone else frozenset()
 
 
 def _without_hooks(chosen: Targets) -> list[Any]:
@@ -149,17 +159,15 @@ def _wanted(application: Application, planned: tuple[Step, ...], owner: Owner) -
     return Wanted(tuple(manifests.values()), other_names, kinds, owner, validate=validate)
 
 
-async def _rules(application: Application, run: Run, chosen: Targets, owner: Owner, parts: Parts) -> Rules:
+def _rules(application: Application, run: Run, chosen: Targets, owner: Owner, parts: Parts) -> Rules:
     asked = run.sync_options if run.requested or (run.resumed and not run.automated) else None
     return Rules(
         application=application,
         owner=owner,
-        project=await parts.applications.project(parts.settings.home, application.project),
         operation=run.id,
         prune=bool(asked.get("prune")) if asked is not None else application.policy.prune,
         allow_empty=application.policy.allow_empty,
-        neighbours=parts.view.neighbours(parts.settings.installation),
-        wanted_elsewhere=parts.view.wanted_elsewhere(application),
+        neighbours=parts.view.tracked(parts.settings.installation),
         made_here=chosen.kinds_made,
         namespaces_made=chosen.namespaces_made,
         grants=chosen.grants,

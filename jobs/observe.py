@@ -4,7 +4,6 @@ Reads only; what follows from it is decided in core/plan.py. Lists come from the
 old); a dry run answers on top of the live state, so a stale read shows as another resourceVersion and is read again.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from jobs.core.plan import Observed
 from jobs.core.restrictions import object_options
 from jobs.core.sync_policy import option_value
 from jobs.kube import Kube
+from jobs.together import together
 
 PARALLEL = 8
 """Requests of one application that are under way at once."""
@@ -102,12 +102,11 @@ async def observe(wanted: Wanted, kube: Kube, memory: Memory) -> Observed:
     versions = {manifest.id.group_kind: manifest.version for manifest in wanted.manifests}
     live, incomplete = await labelled(wanted.owner, wanted.kinds, versions, kube)
     found_by_label = frozenset(live)
-    async with asyncio.TaskGroup() as group:
-        gate = asyncio.Semaphore(PARALLEL)
-        looks = [group.create_task(_look(manifest, wanted, live, kube, memory, gate)) for manifest in wanted.manifests]
+    looks = await together(
+        (_look(manifest, wanted, live, kube, memory) for manifest in wanted.manifests), at_once=PARALLEL
+    )
     predicted, problems = {}, {}
-    for manifest, look in zip(wanted.manifests, looks, strict=True):
-        found = look.result()
+    for manifest, found in zip(wanted.manifests, looks, strict=True):
         if found.live is not None:
             live[manifest.id] = found.live
         if found.predicted is not None:
@@ -150,22 +149,16 @@ async def labelled(
 
 
 async def _look(
-    manifest: Manifest,
-    wanted: Wanted,
-    known: Mapping[ObjectId, Json],
-    kube: Kube,
-    memory: Memory,
-    gate: asyncio.Semaphore,
+    manifest: Manifest, wanted: Wanted, known: Mapping[ObjectId, Json], kube: Kube, memory: Memory
 ) -> _Look:
-    async with gate:
-        try:
-            resource = await kube.api_resource(manifest.id.group, manifest.id.kind, manifest.version)
-            live = known.get(manifest.id) or await kube.get(resource, manifest.id.namespace, manifest.id.name)
-            if live is not None and memory.is_known(kube.server, manifest, live):
-                return _Look(live, live)
-            return await _predict(manifest, live, resource, wanted, kube)
-        except KubeError as error:
-            return _Look(known.get(manifest.id), problem=error)
+    try:
+        resource = await kube.api_resource(manifest.id.group, manifest.id.kind, manifest.version)
+        live = known.get(manifest.id) or await kube.get(resource, manifest.id.namespace, manifest.id.name)
+        if live is not None and memory.is_known(kube.server, manifest, live):
+            return _Look(live, live)
+        return await _predict(manifest, live, resource, wanted, kube)
+    except KubeError as error:
+        return _Look(known.get(manifest.id), problem=error)
 
 
 async def _predict(manifest: Manifest, live: Json | None, resource: ApiResource, wanted: Wanted, kube: Kube) -> _Look:
@@ -238,14 +231,12 @@ def _is_of_others(item: Json, owner: Owner) -> bool:
 
 
 async def _all(calls: Iterable[Awaitable[T]]) -> "list[T | KubeError]":
-    """The answers in order, PARALLEL at a time; a KubeError is an answer too, anything else is raised."""
-    gate = asyncio.Semaphore(PARALLEL)
+    """The answers in order; a KubeError is an answer too, anything else is raised."""
 
     async def one(call: Awaitable[T]) -> T | KubeError:
-        async with gate:
-            try:
-                return await call
-            except KubeError as error:
-                return error
+        try:
+            return await call
+        except KubeError as error:
+            return error
 
-    return list(await asyncio.gather(*(one(call) for call in calls)))
+    return await together((one(call) for call in calls), at_once=PARALLEL)

@@ -3,7 +3,7 @@
 A view may be a moment old. Whoever writes an Application reads it anew first.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,20 @@ class _Known:
     application: Application | None
     """None: its spec makes no sense."""
     repositories: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked(Container[str]):
+    """`installation/namespace.name` of every Application, without writing them all down for each question."""
+
+    known: Mapping[str, object]
+    installation: str
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such an Application."""
+        installation, _, rest = str(name).partition("/")
+        # A namespace has no dot (RFC 1123 label), so the first one parts it from the name.
+        return installation == self.installation and rest.replace(".", "/", 1) in self.known
 
 
 class View:
@@ -70,9 +84,9 @@ class View:
         """The one name of every repository that is used."""
         return tuple(sorted(self._by_repository))
 
-    def neighbours(self, installation: str) -> frozenset[str]:
-        """`installation/namespace.name` of every Application."""
-        return frozenset(f"{installation}/{key.replace('/', '.', 1)}" for key in self._known)
+    def tracked(self, installation: str) -> "Tracked":
+        """The Applications by the names that tracking ids give them."""
+        return Tracked(self._known, installation)
 
     def wanted_elsewhere(self, application: Application) -> frozenset[ObjectId]:
         """Objects that other Applications at the same destination say in their status they want."""

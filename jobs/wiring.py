@@ -1,5 +1,6 @@
 """Builds what a worker works with, and takes it down again. Wiring only; how the process lives is worker.py's."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -84,10 +85,13 @@ def wall_clock() -> Moment:
 
 async def _credentials(secrets: Secrets, url: str, project: str) -> Credentials:
     """What the Secrets of the home namespace say about an address. Raises FetchError, KubeError."""
-    found = [*await secrets.of_type("repository"), *await secrets.of_type("repo-creds")]
-    known = [secret for body in found if (secret := repository_secret(body)) is not None]
-    hosts = await secrets.config_map(KNOWN_HOSTS)
-    certificates = await secrets.config_map(CERTIFICATES)
+    own, templates, hosts, certificates = await asyncio.gather(
+        secrets.of_type("repository"),
+        secrets.of_type("repo-creds"),
+        secrets.config_map(KNOWN_HOSTS),
+        secrets.config_map(CERTIFICATES),
+    )
+    known = [secret for body in (*own, *templates) if (secret := repository_secret(body)) is not None]
     return credentials_for(
         url, known, project=project, known_hosts=hosts.get("ssh_known_hosts", ""), certificates=certificates
     )

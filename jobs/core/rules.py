@@ -1,6 +1,6 @@
 """What a plan is judged by, beside the objects: the Application, its project, the operation, its neighbours."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ class Rules:
     prune: bool = False
     """Whether what Git no longer has is deleted."""
     allow_empty: bool = False
-    neighbours: frozenset[str] = frozenset()
+    neighbours: Container[str] = frozenset()
     """`installation/namespace.name` of every Application there is: an owner that is none of these counts as gone."""
     wanted_elsewhere: frozenset[ObjectId] = field(default_factory=frozenset)
     """Objects that another Application at the same destination wants."""
