@@ -54,8 +54,3 @@ def substituted(text: str, env: Mapping[str, str]) -> str:
         return env.get(braced or plain or special or "", "")
 
     return VARIABLE.sub(value, text)
-
-
-def names_revision(texts: Sequence[str]) -> bool:
-    """Whether any of the texts uses a revision, so that a new commit renders differently even if no file changed."""
-    return any("ARGOCD_APP_REVISION" in text for text in texts)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from jobs.core.application import Application
-from jobs.core.build_env import BuildFacts, build_env, names_revision, substituted
+from jobs.core.build_env import BuildFacts, build_env, substituted
 from jobs.core.errors import InvalidSpecError
 from jobs.core.render_request import OWN, RenderRequest, RepoFile, Tool
 from jobs.core.source import DirectoryOptions, HelmOptions, Source
@@ -21,13 +21,11 @@ class Chosen:
     """A render that is decided, but has no files yet."""
 
     request: RenderRequest
-    """Complete but for `archives` and `key`."""
+    """Complete but for `archives` and `key`. A revision that an option names is in it, as text; others are not."""
     paths: Mapping[str, tuple[str, ...]]
     """Archive name -> the files and folders that are read there, before links and dependencies are followed."""
     missing: tuple[RepoFile, ...]
     """Value files that are ignored while they are not there: part of the source key, with an empty id."""
-    revision_matters: bool
-    """Whether an option names the revision, so that each commit renders differently."""
 
 
 def chosen(application: Application, source: Source, trees: Mapping[str, Tree], facts: BuildFacts) -> Chosen:
@@ -64,13 +62,8 @@ def _helm(application: Application, source: Source, lookup: Lookup, facts: Build
         skip_tests=helm.skip_tests,
         skip_schema_validation=helm.skip_schema_validation,
     )
-    written = [
-        *helm.value_files,
-        *(item.value for item in helm.parameters),
-        *(item.path for item in helm.file_parameters),
-    ]
     read = [RepoFile(source.path), *values.present, *(file for _, file in files)]
-    return Chosen(request, _by_archive(read), values.missing, names_revision(written))
+    return Chosen(request, _by_archive(read), values.missing(written))
 
 
 def _directory(source: Source) -> Chosen:
@@ -83,7 +76,7 @@ def _directory(source: Source) -> Chosen:
         include=options.include,
         exclude=options.exclude,
     )
-    return Chosen(request, _by_archive([RepoFile(source.path)]), (), revision_matters=False)
+    return Chosen(request, _by_archive([RepoFile(source.path)]), ())
 
 
 def _by_archive(files: list[RepoFile]) -> dict[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.core.build_env import BuildFacts, build_env, names_revision, substituted
+from jobs.core.build_env import BuildFacts, build_env, substituted
 
 FACTS = BuildFacts(
     "web", "shop", "default", "0123456789" * 4, "charts/web", "https://git/x", "main", "v1.36.3", ("v1", "apps/v1")
@@ -38,8 +38,3 @@ def test_the_variables_are_argo_cds() -> None:
 )
 def test_substitution(text: str, expected: str) -> None:
     assert substituted(text, {"A": "x"}) == expected
-
-
-def test_a_text_that_names_the_revision_is_seen() -> None:
-    assert names_revision(["a", "tag-${ARGOCD_APP_REVISION_SHORT}"])
-    assert not names_revision(["a", "$ARGOCD_APP_NAME"])
