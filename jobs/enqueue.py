@@ -194,6 +194,14 @@ class Queue:
         """The messages of `wake`, for a worker's poll."""
         return Subscription(self._asking, WAKE_CHANNEL)
 
+    async def advance(self, name: str, to_s: float) -> float | None:
+        """Take the stretch of time up to `to_s` (seconds since 1970) for oneself: where it begins; None: never taken.
+
+        Each moment is taken by one process only, so that any number of them may sweep.
+        """
+        before = await answered(self._redis.set(f"{{wq}}:until:{name}", repr(to_s), get=True), LIMIT_S)
+        return float(before) if before else None
+
     async def remember(self, key: str, ttl_s: int) -> bool:
         """Note a delivery id; True if it is new within `ttl_s` seconds. Foreign text: only its hash is kept."""
         name = "{wq}:seen:" + hashlib.sha256(key.encode()).hexdigest()

@@ -1,7 +1,7 @@
 """Finds what is due without a push: drift of each Application, moved branches of each repository. Only marks.
 
-Each key has a moment of its own in the interval, the same on every worker, so any number of them may sweep. How far the
-sweep came is kept in this process: after a pause everything that fell into it is due, once.
+Each key has a moment of its own in the interval, the same on every worker. How far the sweep came lies in Valkey, and
+each stretch of time is swept by one worker: after a pause everything that fell into it is due, once.
 """
 
 import structlog
@@ -16,37 +16,36 @@ log = structlog.get_logger()
 
 
 class Sweep:
-    """Called every second or so; marks what became due since the last call."""
+    """Called every few seconds; marks what became due since anybody's last call."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._until_s = parts.now().seconds
 
     async def tick(self) -> None:
         """Mark applications whose comparison is due and repositories whose poll is."""
         now_s = self._parts.now().seconds
-        marks = [*self._applications(now_s), *self._repositories(now_s)]
         try:
-            await self._parts.queue.mark(marks)
+            since_s = await self._parts.queue.advance("sweep", now_s)
+            if since_s is not None:
+                await self._parts.queue.mark([*self._applications(since_s, now_s), *self._repositories(since_s, now_s)])
         except QueueDown as error:
+            # What fell into this stretch is looked at an interval later; a wiped queue marks everything anyway.
             log.warning("sweep not marked", error=error.message)
-            return  # the same stretch of time is swept at the next tick
-        self._until_s = now_s
 
-    def _applications(self, now_s: float) -> list[Mark]:
+    def _applications(self, since_s: float, now_s: float) -> list[Mark]:
         interval_s = self._parts.settings.sweep_interval_s
         return [
             Mark("application", key, "sweep", background=True, group=sources.group_of(self._parts.view.get(key)))
             for key in self._parts.view
-            if due_between(key, interval_s, self._until_s, now_s)
+            if due_between(key, interval_s, since_s, now_s)
         ]
 
-    def _repositories(self, now_s: float) -> list[Mark]:
+    def _repositories(self, since_s: float, now_s: float) -> list[Mark]:
         interval_s = self._parts.settings.git_poll_interval_s
         return [
             Mark("repository", name, "poll", background=True)
             for name in self._parts.view.repositories()
-            if due_between(name, interval_s, self._until_s, now_s)
+            if due_between(name, interval_s, since_s, now_s)
         ]
 
 
