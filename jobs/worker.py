@@ -116,7 +116,7 @@ class WakingWorker(Worker):
                 await self._poll_iteration()
             except (RedisError, OSError) as error:
                 log.warning("poll failed", error=type(error).__name__)
-                pass
+                await self._forget_failed_starts()
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, 2.0)
             else:

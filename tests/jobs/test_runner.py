@@ -1,12 +1,13 @@
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from jobs.claim import Again, Claim
-from jobs.enqueue import Mark, Queue
+from jobs.enqueue import KINDS, Mark, Queue
 from jobs.probes import Metrics
 from jobs.runner import Handler, Runner
-from tests.valkey import until
+from tests.valkey import Valkey, until
 
 
 class Bench:
@@ -107,20 +108,38 @@ async def test_a_run_that_asks_to_be_called_again_is(queue: Queue) -> None:
     assert steps == ["0", "1", "2"]
 
 
-async def test_a_mark_made_while_the_last_claim_is_asked_for_is_not_missed(queue: Queue) -> None:
+class SlowAnswers(Queue):
+    """Claims whose answer arrives only when let through."""
+
+    asked: asyncio.Event
+    let: asyncio.Event
+
+    async def claim(self, kinds: Sequence[str] = KINDS) -> Claim | None:
+        claim = await super().claim(kinds)
+        self.asked.set()
+        await self.let.wait()
+        return claim
+
+
+async def test_a_mark_made_after_an_empty_claim_but_before_its_answer_is_not_missed(valkey: Valkey) -> None:
     # The wake-up for it finds every slot busy; the busy loop itself has to look again.
     seen: list[str] = []
 
     async def handle(claim: Claim) -> None:
         seen.append(claim.key)
 
-    runner = a_runner(queue, handle, concurrency=1)
-    for n in range(50):
-        job = asyncio.create_task(runner.run_until_empty())
-        await queue.mark(Mark("application", f"apps/{n}", "push"))
-        await runner.run_until_empty()
-        await job
-        assert f"apps/{n}" in seen
+    queue = SlowAnswers(valkey.url)
+    queue.asked, queue.let = asyncio.Event(), asyncio.Event()
+    runner = Runner(queue, {"application": handle}, concurrency=1, metrics=Metrics())
+    job = asyncio.create_task(runner.run_until_empty())
+    await queue.asked.wait()
+    await queue.mark(apps(1))
+    await runner.run_until_empty()
+    assert seen == []
+    queue.let.set()
+    await job
+    assert seen == ["apps/0"]
+    await queue.close()
 
 
 async def test_outcomes_are_counted(queue: Queue) -> None:

@@ -10,8 +10,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from arq import ArqRedis, func
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from jobs.enqueue import JOB, Mark, Queue
+from jobs.enqueue import ARQ_QUEUE, DESERIALIZER, JOB, SERIALIZER, Mark, Queue
+from jobs.valkey import pool_for
+from jobs.worker import WakingWorker
 from tests.valkey import Valkey, until
 
 LEASE_S = 2.0
@@ -233,6 +237,41 @@ async def test_nobody_runs_code_in_a_worker_through_valkey(workers: Callable[...
     assert b"msgspec" in worker.log
     await queue.mark(a_mark())
     await worker.noted("end apps/web")
+
+
+class Breaking(ArqRedis):
+    """A client that loses its connection just when arq starts jobs."""
+
+    breaks = 5
+
+    def pipeline(self, *arguments: Any, **options: Any) -> Any:
+        if self.breaks:
+            self.breaks -= 1
+            raise RedisConnectionError
+        return super().pipeline(*arguments, **options)
+
+
+async def test_lost_connections_do_not_use_up_arqs_slots(valkey: Valkey, queue: Queue) -> None:
+    ran = asyncio.Event()
+
+    async def job(_: Any) -> None:
+        ran.set()
+
+    pool = Breaking(pool_for(valkey.url, connections=4))
+    worker = WakingWorker(
+        [func(job, name=JOB)], redis_pool=pool, queue_name=ARQ_QUEUE, max_jobs=1, handle_signals=False,
+        job_serializer=SERIALIZER, job_deserializer=DESERIALIZER,
+    )  # fmt: skip
+    worker.wake_ups = queue.wake_ups()
+    await queue.wake()
+    polling = asyncio.create_task(worker.main())
+    async with asyncio.timeout(10):
+        await ran.wait()
+    await until(lambda: worker.job_counter == 0)
+    assert pool.breaks == 0
+    polling.cancel()
+    await asyncio.gather(polling, *worker.tasks.values(), return_exceptions=True)
+    await pool.aclose(close_connection_pool=True)
 
 
 async def test_probes_tell_health_and_the_depth_of_the_queue(
