@@ -63,7 +63,7 @@ def _helm(application: Application, source: Source, lookup: Lookup, facts: Build
         skip_schema_validation=helm.skip_schema_validation,
     )
     read = [RepoFile(source.path), *values.present, *(file for _, file in files)]
-    return Chosen(request, _by_archive(read), values.missing(written))
+    return Chosen(request, _by_archive(read), values.missing)
 
 
 def _directory(source: Source) -> Chosen:
