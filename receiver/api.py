@@ -12,12 +12,12 @@ import orjson
 import structlog
 from aiohttp import web
 
-from jobs.core.errors import Conflict, Refused
+from jobs.core.errors import Conflict
 from jobs.enqueue import Mark
 from receiver import asked
 from receiver.access import Access, Caller
 from receiver.bodies import read_body
-from receiver.errors import BadRequest, Busy, Forbidden, Missing, NoAnswer, Unanswerable
+from receiver.errors import Busy, Forbidden, Missing, NoAnswer, Unanswerable
 
 log = structlog.get_logger()
 
@@ -82,12 +82,7 @@ class Api:
             if not allowed:
                 await self._access.require(caller, "list", page.namespaces[0])
                 raise Forbidden("listing was just allowed again; try again")
-            try:
-                items, next_page = await self._page(page, allowed)
-            except Refused as error:
-                if error.status != 400:
-                    raise
-                raise BadRequest(f"the API server does not accept this: {error.message[:300]}") from None
+            items, next_page = await self._page(page, allowed)
         return _answer({"items": [_shown(item) for item in items], "metadata": {"continue": next_page}})
 
     async def _page(self, page: asked.Page, allowed: list[str]) -> tuple[list[Object], str]:

@@ -7,14 +7,16 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from jobs.core.errors import Conflict, Gone, KubeError, NotFound, Overloaded, Unreachable
+from jobs.core.errors import Conflict, Gone, KubeError, NotFound, Overloaded, Refused, Unreachable, shortened
 from jobs.enqueue import QueueDown
-from receiver.errors import Busy, Expired, Missing, NoAnswer, ReceiverError, Unauthenticated, Unavailable
+from receiver.errors import BadRequest, Busy, Expired, Missing, NoAnswer, ReceiverError, Unauthenticated, Unavailable
 from receiver.metrics import Metrics
 
 log = structlog.get_logger()
 
 RETRY_AFTER_S = 5
+MAX_FOREIGN = 300
+"""Characters of the API server's own words that are passed on."""
 KUBE: tuple[tuple[type[KubeError], type[ReceiverError], str], ...] = (
     (NotFound, Missing, "there is no such Application"),
     (Conflict, Busy, "the Application was changed at the same time; try again"),
@@ -22,7 +24,8 @@ KUBE: tuple[tuple[type[KubeError], type[ReceiverError], str], ...] = (
     (Overloaded, Unavailable, "the API server is overloaded; try again"),
     (Unreachable, Unavailable, "the API server cannot be reached; try again"),
 )
-"""The driver's errors as the caller sees them; any other means that Pilothouse's own account was refused."""
+"""The driver's errors as the caller sees them; what the caller asked for may be refused by its
+content, anything else means that Pilothouse's own account was refused."""
 
 
 def middleware(metrics: Metrics) -> Middleware:
@@ -60,6 +63,8 @@ def refusal_of(error: Exception) -> ReceiverError | None:
         for kind, refusal, sentence in KUBE:
             if isinstance(error, kind):
                 return refusal(sentence, retry_after_s=RETRY_AFTER_S if refusal is Unavailable else None)
+        if isinstance(error, Refused) and error.status in (400, 422):
+            return BadRequest(f"the API server does not accept this: {shortened(error.message, MAX_FOREIGN)}")
         log.error("the API server refused the receiver", status=error.status, reason=error.reason)
         return Unavailable("the API server refused the receiver's own account; its log says more")
     return None

@@ -161,7 +161,9 @@ def _patch(api: ApiServer) -> Any:
         try:
             api.applications[key] = jsonpatch.apply_patch(found, changes)
         except jsonpatch.JsonPatchTestFailed:
-            return await _answer(_status(422, "Invalid", "the test failed"), 422)
+            return await _answer(
+                _status(422, "Invalid", "the server rejected our request due to an error in our request"), 422
+            )
         return await _answer(api.applications[key])
 
     return patch
