@@ -93,6 +93,7 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     rules = _rules(application, run, chosen, owner, parts)
     rules = replace(rules, project=written, wanted_elsewhere=_wanted_elsewhere(application, wanted, observed, parts))
     plan = make(planned, observed, rules)
+    learn(plan, kube, parts)
     return Compared(
         plan=plan,
         steps=planned,
@@ -114,7 +115,15 @@ async def again(compared: Compared, run: Run, parts: Parts) -> Compared:
     observed = await observe(compared.wanted, compared.kube, parts.memory)
     plan = make(compared.steps, observed, rules)
     plan.require_clean()
+    learn(plan, compared.kube, parts)
     return replace(compared, plan=plan, rules=rules)
+
+
+def learn(plan: Plan, kube: Kube, parts: Parts) -> None:
+    """Remember which objects are as Git says: while they stay so, nothing is asked about them again."""
+    for change in plan.changes:
+        if change.live is not None and not change.hook and change.action is Action.UNCHANGED:
+            parts.memory.learn(kube.server, change.manifest, change.live)
 
 
 def require_in_time(run: Run, compared: Compared, waits_for: str, parts: Parts) -> None:

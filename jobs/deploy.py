@@ -18,7 +18,7 @@ from jobs.core.outcome import later
 from jobs.core.progress import Apply, Fail, Finish, Next, Prune, Wait, hooks_to_delete, next_step, unsettled
 from jobs.core.run import Run, applied, pruned, refused, resumed
 from jobs.parts import Parts
-from jobs.record import record, record_start
+from jobs.record import measure_push, record, record_start
 
 log = structlog.get_logger()
 
@@ -58,6 +58,8 @@ async def deploy(application: Application, claim: Claim, parts: Parts) -> Again 
         run = resumed(application, found.aim, claim.token, parts.now())
         compared = await compare.compare(application, run, found, claim, parts)  # fetch, render, observe, plan
         run, compared, application = await _carry_out(application, run, compared, parts)
+        if run.results and not run.resumed:
+            measure_push(claim, parts.now())
     except LostClaim:
         raise
     except StageError as error:
@@ -103,6 +105,7 @@ async def _sync(application: Application, run: Run, compared: Compared, parts: P
             return run.waiting(step.message), compared
         before = len(run.results)
         run, compared, again = await _STEPS[type(step)](step, application, run, compared)
+        compare.learn(compared.plan, compared.kube, parts)
         moved += again and len(run.results) == before
         if moved >= MOVED_LIMIT:
             raise PlanError("objects keep changing while they are applied: who else writes them?", refusals=())

@@ -4,6 +4,7 @@ Reads only; what follows from it is decided in core/plan.py. Lists come from the
 old); a dry run answers on top of the live state, so a stale read shows as another resourceVersion and is read again.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ PARALLEL = 8
 """Requests of one application that are under way at once."""
 REREADS = 3
 """How often an object that changes between read and dry run is read again before the last answer is taken."""
+BELIEVED_S = 600.0
+"""How long a comparison is believed: admission on the server may change without a trace on the object."""
 REMEMBERED = 50_000
 """Objects whose last comparison a worker remembers; about 200 bytes each."""
 
@@ -38,7 +41,8 @@ T = TypeVar("T")
 class Memory:
     """Objects that were found as wanted, by cluster and id: unchanged on both sides, they need no dry run."""
 
-    known: "OrderedDict[tuple[str, ObjectId], bytes]" = field(default_factory=OrderedDict)
+    known: "OrderedDict[tuple[str, ObjectId], tuple[bytes, float]]" = field(default_factory=OrderedDict)
+    """The pair, and when it was compared, on the monotonic clock."""
     api_versions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     files: "OrderedDict[str, bytes]" = field(default_factory=OrderedDict)
 
@@ -67,11 +71,12 @@ class Memory:
 
     def is_known(self, cluster: str, manifest: Manifest, live: Mapping[str, Any]) -> bool:
         """Whether this very pair of manifest and live object was compared before, with no difference."""
-        return self.known.get((cluster, manifest.id)) == _pair(manifest, live)
+        pair, compared_at = self.known.get((cluster, manifest.id), (b"", 0.0))
+        return time.monotonic() - compared_at < BELIEVED_S and pair == _pair(manifest, live)
 
     def learn(self, cluster: str, manifest: Manifest, live: Mapping[str, Any]) -> None:
         """Remember that the live object is as the manifest says."""
-        self.known[(cluster, manifest.id)] = _pair(manifest, live)
+        self.known[(cluster, manifest.id)] = (_pair(manifest, live), time.monotonic())
         self.known.move_to_end((cluster, manifest.id))
         while len(self.known) > REMEMBERED:
             self.known.popitem(last=False)

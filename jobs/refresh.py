@@ -52,6 +52,8 @@ async def _fetched(claim: Claim, applications: Iterable[Application], parts: Par
             mirror = await parts.mirrors.at(url, project=project)
             metrics.FETCHES.inc()
             await mirror.refresh()
+            if claim.why == "poll":
+                await mirror.tidy()  # every fetch leaves a pack; few of them are left alone
         except StageError as error:
             log.warning("repository not fetched", repository=claim.key, error=error.message)
         else:
