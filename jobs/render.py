@@ -64,7 +64,10 @@ class Renderers:
         CONSTS.term_timeout = KILL_AFTER_S
         self._scratch = tempfile.mkdtemp(prefix="pilothouse-render-")
         self._pool = self._new_pool()
-        state = await self._run(renderer_main.ready, timeout_s=START_TIMEOUT_S)
+        try:
+            state = await self._run(renderer_main.ready, timeout_s=START_TIMEOUT_S)
+        except (OSError, TimeoutError, RenderError) as error:
+            state = {"problem": f"{error or 'no answer'}"}
         if "problem" in state:
             await self.close()
             limit = f"{self._limits.memory_mb} MB (PILOTHOUSE_RENDER_MEMORY_MB)"
@@ -114,7 +117,7 @@ class Renderers:
             except (BrokenExecutor, RuntimeError):
                 # A process that dies while idle (an out-of-memory killer) ends the whole pool in pebble.
                 if last:
-                    raise
+                    raise RenderError("the renderer processes die as soon as they start") from None
                 self._replace(pool)
         raise AssertionError("the second try raises or returns")
 

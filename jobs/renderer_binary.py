@@ -7,6 +7,7 @@ regular files that were made here, so no symlink of the repository can lead it a
 import ctypes
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -19,13 +20,15 @@ from jobs.core.render_limits import GO_CRASH, RenderLimits, crash_message, outpu
 from jobs.renderer import MAX_WORDS, Output, Release
 from jobs.renderer_sandbox import die_with_parent
 
+FOLDER = "helm-"
+"""What the name of a render's folder begins with; then comes the process id."""
 SOURCE = re.compile(r"^---\n# Source: (?P<path>[^\n]+)\n", re.MULTILINE)
 CRD_FOLDER = re.compile(r"(?:[^/]+/)(?:charts/[^/]+/)*crds/")
 
 
 def render(files: Mapping[str, bytes], values: bytes, release: Release, limits: RenderLimits) -> Output:
     """Run `helm template` on the files. Raises RenderError with Helm's words, or the limit that was hit."""
-    with tempfile.TemporaryDirectory(prefix="helm-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
         root = Path(folder)
         for path, content in files.items():
             target = root / "chart" / path
@@ -33,6 +36,13 @@ def render(files: Mapping[str, bytes], values: bytes, release: Release, limits: 
             target.write_bytes(content)
         (root / "values.json").write_bytes(values)
         return _by_file(_run(_arguments(root, release, limits), root, limits))
+
+
+def remove_leftovers(scratch: str) -> None:
+    """Remove the folders of renders whose process was killed; each new process does, since one follows each kill."""
+    for folder in Path(scratch).glob(f"{FOLDER}*-*"):
+        if not Path("/proc", folder.name.split("-")[1]).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _arguments(root: Path, release: Release, limits: RenderLimits) -> list[str]:

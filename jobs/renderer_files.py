@@ -29,7 +29,7 @@ class Repository:
                 self._add(tar, member)
 
     def _add(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-        path = posixpath.normpath(member.name)
+        path = posixpath.normpath(_readable(member.name))
         if member.issym():
             self._links[path] = member.linkname
         elif member.isfile():
@@ -90,6 +90,15 @@ class Repository:
                 raise RenderError(f"{f'{folder}/{name}'.strip('/')} is a symlink to {real}, which is not there")
 
 
+def _readable(name: str) -> str:
+    """The name of a file, unless it is no UTF-8: neither Helm nor a message can hold such a name."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise RenderError(f"the file name {name!a} is no UTF-8") from None
+    return name
+
+
 def _parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part not in ("", ".")]
 
@@ -102,7 +111,7 @@ def unpacked(archive: bytes, name: str) -> dict[str, bytes]:
             for member in tar:
                 if member.isfile():
                     content = tar.extractfile(member)
-                    found[_inside(member.name, name)] = content.read() if content else b""
+                    found[_inside(_readable(member.name), name)] = content.read() if content else b""
     except (tarfile.TarError, zlib.error, EOFError) as error:
         raise RenderError(f"{name} is not a chart archive: {error}") from None
     return found

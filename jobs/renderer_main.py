@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from jobs import renderer, renderer_directory, renderer_helm
+from jobs import renderer, renderer_binary, renderer_directory, renderer_helm
 from jobs.core.errors import InvalidSpecError, RenderError, StageError, shortened
 from jobs.core.render_limits import RenderLimits, memory_message, output_message
 from jobs.core.render_request import RenderRequest, Tool
@@ -27,6 +27,7 @@ def prepare(confinement: Confinement, limits: RenderLimits) -> None:
     _state["limits"] = limits
     try:
         confine(confinement)
+        renderer_binary.remove_leftovers(confinement.scratch)
         _state["helm"] = renderer.load()
     except BaseException as error:
         _state["problem"] = f"{type(error).__name__}: {error}"
@@ -48,8 +49,13 @@ def render(request: RenderRequest) -> bytes:
         return orjson.dumps({"error": error.message, "stage": error.stage})
     except MemoryError:
         return _failure(memory_message(limits))
-    except RecursionError:
-        return _failure("a mapping or list is nested too deeply")
+    except (RecursionError, orjson.JSONEncodeError):
+        return _failure("a mapping or list is nested too deeply, or a text in it is no UTF-8")
+    except Exception as error:
+        # What is read here is hostile, so even a bug must end this render only; its text may hold what was read.
+        return _failure(
+            f"the renderer failed with {type(error).__name__}; this is a bug of Pilothouse, please report it"
+        )
     if len(answer) > limits.output_mb << 20:
         return _failure(output_message(len(answer), limits))
     return answer

@@ -21,6 +21,8 @@ def tool_of(source: Source, tree: Tree, application: str) -> Tool:
     if entry is None or not (entry.type == "tree" or entry.is_symlink):
         problem = "is no folder" if entry else "does not exist"
         raise RenderError(f"{place} {problem} in {source.repo_url} at this revision")
+    if entry.is_symlink and source.helm is None and source.directory is None:
+        raise RenderError(f"{place} is a symbolic link: name the folder it leads to, so that its tool can be told")
     names = frozenset(tree.names(source.path))
     overrides = sorted(names & {".argocd-source.yaml", f".argocd-source-{application}.yaml"})
     if overrides:

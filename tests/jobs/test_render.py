@@ -17,6 +17,7 @@ from jobs.core.source import Parameter
 from jobs.render import Renderers
 from jobs.settings import Settings
 from tests.jobs.archives import Link, a_chart_request, a_config_map, a_directory_request, archive, packaged
+from tests.jobs.child import imported
 
 
 @pytest.fixture(scope="module")
@@ -358,3 +359,25 @@ async def test_renderers_that_die_while_idle_are_replaced() -> None:
     finally:
         await pool.close()
     assert not Path(pool._scratch).exists()
+
+
+async def test_too_little_memory_fails_the_start_with_the_settings_name() -> None:
+    with pytest.raises(RenderError, match=r"no renderer can start within 512 MB \(PILOTHOUSE_RENDER_MEMORY_MB\)"):
+        await Renderers(Settings(renderers=1, render_memory_mb=512)).start()
+
+
+async def test_a_renderer_knows_nothing_of_the_workers_libraries(renderers: Renderers) -> None:
+    """Each module it imported would cost memory once per renderer."""
+    modules = set(await renderers._run(imported, timeout_s=20))
+    assert "jobs.renderer" in modules
+    assert not modules & {"aiohttp", "pytest", "kubernetes_asyncio", "arq", "pydantic", "jobs.settings", "wcmatch"}
+
+
+async def test_names_and_nests_that_cannot_be_told_are_refused(renderers: Renderers) -> None:
+    with pytest.raises(RenderError, match="is no UTF-8"):
+        await renderers.render(a_directory_request({"deploy/\udcff.yaml": a_config_map()}))
+    with pytest.raises(RenderError, match="is no UTF-8"):
+        await renderers.render(a_directory_request({"deploy/a.yaml": b"a: \xff"}))
+    deep = f"apiVersion: v1\nkind: A\nmetadata: {{name: a}}\nspec: {'[' * 400}{']' * 400}\n"
+    with pytest.raises(RenderError, match="nested too deeply"):
+        await renderers.render(a_directory_request({"deploy/a.yaml": deep}))

@@ -14,6 +14,7 @@ TREE = a_tree(
     "kust/kustomization.yaml",
     "over/.argocd-source.yaml",
     "app/.argocd-source-web.yaml",
+    "link@",
 )
 
 
@@ -40,6 +41,7 @@ def test_two_tools_are_refused() -> None:
         ("kust", "Kustomize is not supported yet"),
         ("no", r"spec\.source\.path 'no' does not exist in https://git/x at this revision"),
         ("plain/a.yaml", "is no folder"),
+        ("link", "is a symbolic link"),
         ("over", r"\.argocd-source\.yaml, which is not supported"),
         ("app", r"\.argocd-source-web\.yaml, which is not supported"),
     ],
