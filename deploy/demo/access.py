@@ -5,6 +5,7 @@ Users that log in by a command or a provider are left to kubernetes_asyncio, whi
 
 import base64
 import binascii
+import os
 import ssl
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+FOLDER = "folder of the file"
+"""The entry under which a cluster or user keeps what its relative paths start from."""
 
 
 class AccessError(Exception):
@@ -30,35 +34,35 @@ class Access:
     tls: ssl.SSLContext | None = field(default=None, repr=False)
 
 
-async def access_of(kubeconfig: Path) -> Access:
-    """The current context of a kubeconfig. Raises AccessError."""
+async def access_of(kubeconfig: Path | str) -> Access:
+    """The current context of a kubeconfig, or of several with colons between. Raises AccessError."""
     try:
-        context, cluster, user = _chosen(kubeconfig)
+        context, cluster, user = _chosen(str(kubeconfig))
         if user.get("exec") or user.get("auth-provider"):
-            return await _by_library(kubeconfig, context)
+            return await _by_library(str(kubeconfig), context)
         server = str(cluster["server"]).rstrip("/")
-        tls = _tls(cluster, user, kubeconfig.parent) if server.startswith("https") else None
-        return Access(context, server, _headers(user, kubeconfig.parent), tls)
+        tls = _tls(cluster, user) if server.startswith("https") else None
+        return Access(context, server, _headers(user), tls)
     except (OSError, yaml.YAMLError, LookupError, TypeError, binascii.Error, ssl.SSLError) as error:
         raise AccessError(f"{kubeconfig} cannot be used: {type(error).__name__}: {error}") from None
 
 
-def _chosen(kubeconfig: Path) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
-    """The current context's name, cluster and user."""
-    content = yaml.safe_load(kubeconfig.read_text())
-    context = content["current-context"]
-    chosen = _named(content, "contexts", "context", context)
-    cluster = _named(content, "clusters", "cluster", chosen["cluster"])
-    return str(context), cluster, _named(content, "users", "user", chosen["user"])
+def _chosen(kubeconfig: str) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    """The current context's name, cluster and user; the first file to name a thing wins, as kubectl has it."""
+    context = ""
+    entries: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for path in map(Path, filter(None, kubeconfig.split(os.pathsep))):
+        content = yaml.safe_load(path.read_text())
+        context = context or str(content.get("current-context") or "")
+        for kinds, kind in (("contexts", "context"), ("clusters", "cluster"), ("users", "user")):
+            for entry in content.get(kinds) or ():
+                entries.setdefault((kind, entry["name"]), {FOLDER: path.parent, **(entry.get(kind) or {})})
+    chosen = entries["context", context]
+    return context, entries["cluster", chosen["cluster"]], entries["user", chosen["user"]]
 
 
-def _named(content: Mapping[str, Any], kind: str, key: str, name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = next(entry[key] for entry in content[kind] if entry["name"] == name) or {}
-    return found
-
-
-def _headers(user: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    token = (folder / user["tokenFile"]).read_text().strip() if user.get("tokenFile") else user.get("token")
+def _headers(user: Mapping[str, Any]) -> dict[str, str]:
+    token = (user[FOLDER] / user["tokenFile"]).read_text().strip() if user.get("tokenFile") else user.get("token")
     if token:
         return {"Authorization": f"Bearer {token}"}
     if user.get("username"):
@@ -67,12 +71,12 @@ def _headers(user: Mapping[str, Any], folder: Path) -> dict[str, str]:
     return {}
 
 
-def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -> ssl.SSLContext:
-    authority = _pem(cluster, "certificate-authority", folder)
+def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> ssl.SSLContext:
+    authority = _pem(cluster, "certificate-authority")
     tls = ssl.create_default_context(cadata=authority.decode() if authority else None)
     if cluster.get("insecure-skip-tls-verify"):
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-    certificate, key = _pem(user, "client-certificate", folder), _pem(user, "client-key", folder)
+    certificate, key = _pem(user, "client-certificate"), _pem(user, "client-key")
     if certificate and key:
         # The ssl module takes a client's key from files only; ours are gone again at once, and only we can read them.
         with tempfile.TemporaryDirectory() as private:
@@ -82,18 +86,18 @@ def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any], folder: Path) -> s
     return tls
 
 
-def _pem(fields: Mapping[str, Any], name: str, folder: Path) -> bytes:
+def _pem(fields: Mapping[str, Any], name: str) -> bytes:
     """`<name>-data` in base64, which wins, or the content of the file `<name>`; empty if neither is given."""
     if fields.get(f"{name}-data"):
         return base64.b64decode(fields[f"{name}-data"])
-    return (folder / fields[name]).read_bytes() if fields.get(name) else b""
+    return (fields[FOLDER] / fields[name]).read_bytes() if fields.get(name) else b""
 
 
-async def _by_library(kubeconfig: Path, context: str) -> Access:
+async def _by_library(kubeconfig: str, context: str) -> Access:
     from kubernetes_asyncio import client, config
 
     found = client.Configuration()
-    await config.load_kube_config(config_file=str(kubeconfig), client_configuration=found)
+    await config.load_kube_config(config_file=kubeconfig, client_configuration=found)
     tls = ssl.create_default_context(cafile=found.ssl_ca_cert)
     if not found.verify_ssl:
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE

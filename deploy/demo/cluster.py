@@ -37,7 +37,7 @@ class Cluster:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, kubeconfig: Path) -> AsyncIterator["Cluster"]:
+    async def connect(cls, kubeconfig: Path | str) -> AsyncIterator["Cluster"]:
         """The current context of a kubeconfig. Raises AccessError."""
         access = await access_of(kubeconfig)
         tls: ssl.SSLContext | bool = access.tls if access.tls is not None else True
@@ -96,9 +96,8 @@ class Cluster:
                 raise
 
     @asynccontextmanager
-    async def stream(self, path: str, resource_version: str) -> AsyncIterator[aiohttp.StreamReader]:
-        """The lines of a watch from a version on. Raises ClusterError."""
-        params = {"watch": "true", "resourceVersion": resource_version}
+    async def stream(self, path: str, params: Mapping[str, str]) -> AsyncIterator[aiohttp.StreamReader]:
+        """An answer without an end, as a watch has. Raises ClusterError."""
         forever = aiohttp.ClientTimeout(total=None)
         async with self._session.get(self.access.server + path, params=params, timeout=forever) as answer:
             if answer.status >= 300:

@@ -1,5 +1,6 @@
 """What must be in a cluster before Pilothouse works in it: the CRDs, its namespaces, and an account for API callers."""
 
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -12,6 +13,7 @@ ACCOUNT = "pilothouse-caller"
 AUDIENCE = "pilothouse"
 """Makes the token worthless at the API server itself."""
 TOKEN_S = 24 * 3600
+DEFINITIONS = collection("apiextensions.k8s.io/v1", "customresourcedefinitions")
 ESTABLISHED_S = 30.0
 RBAC = "rbac.authorization.k8s.io/v1"
 
@@ -24,18 +26,33 @@ async def prepare(cluster: Cluster, namespaces: tuple[str, ...]) -> str:
     return await _caller(cluster, namespaces)
 
 
+async def missing_definitions(cluster: Cluster) -> tuple[str, ...]:
+    """The names of the CRDs that are not there. Those of an Argo CD serve as well, and stay as they are."""
+    names = (_name(definition) for definition in _wanted())
+    return tuple([name for name in names if await cluster.get(f"{DEFINITIONS}/{name}") is None])
+
+
 async def _definitions(cluster: Cluster) -> None:
     """The CRDs, until the API server serves them."""
-    wanted = [yaml.safe_load(file.read_text()) for file in sorted(CRDS.glob("*.yaml"))]
-    path = collection("apiextensions.k8s.io/v1", "customresourcedefinitions")
-    async with watching(cluster, path) as watch:
-        for definition in wanted:
-            await cluster.apply(definition)
+    missing = await missing_definitions(cluster)
+    async with watching(cluster, DEFINITIONS) as watch:
+        for definition in _wanted():
+            if _name(definition) in missing:
+                await cluster.apply(definition)
         await watch.until(
-            lambda found: all(_established(found.get(definition["metadata"]["name"])) for definition in wanted),
+            lambda found: all(_established(found.get(_name(definition))) for definition in _wanted()),
             within_s=ESTABLISHED_S,
             what="the CRDs of Application and AppProject are established",
         )
+
+
+@cache
+def _wanted() -> tuple[Object, ...]:
+    return tuple(yaml.safe_load(file.read_text()) for file in sorted(CRDS.glob("*.yaml")))
+
+
+def _name(definition: Object) -> str:
+    return str(definition["metadata"]["name"])
 
 
 def _established(definition: Object | None) -> bool:

@@ -59,7 +59,7 @@ class Stage:
 
     def __init__(self, folder: Path, kubeconfig: Path | str, settings: Mapping[str, str]) -> None:
         """Nothing is started here; use `Stage.up`."""
-        self.folder, self.kubeconfig = folder, Path(kubeconfig).absolute()
+        self.folder, self.kubeconfig = folder, str(kubeconfig)
         self.logs = folder / "logs"
         self.logs.mkdir(parents=True)
         self.secret = secrets.token_urlsafe(24)
@@ -85,6 +85,7 @@ class Stage:
 
         settings: environment variables that win over the stage's, e.g. {"PILOTHOUSE_NAMESPACES": "team-a"}: the
         first namespace is home; they are created if need be, and so are the CRDs (which stay).
+        kubeconfig: absolute path; or several, with colons between.
         folder: kept afterwards, with the logs; without it a temporary one is used and removed.
         Raises ChildError with the end of the log of the process that did not start, ClusterError, AccessError.
         """
@@ -190,7 +191,7 @@ class Stage:
     def _defaults(self) -> dict[str, str]:
         """What differs from production: plain HTTP for Git, addresses of this machine, folders of this stage."""
         return {
-            "KUBECONFIG": str(self.kubeconfig),
+            "KUBECONFIG": self.kubeconfig,
             "PILOTHOUSE_NAMESPACES": HOME,
             "PILOTHOUSE_REDIS_URL": self.valkey.url,
             "PILOTHOUSE_DATA_DIR": str(self.folder / "data"),

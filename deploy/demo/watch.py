@@ -25,7 +25,8 @@ class Watch:
 
     objects: dict[str, Object] = field(default_factory=dict)
     events: int = 0
-    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    """Notified after every event; watches that share one can be waited for together."""
 
     async def until(self, true: Condition, *, within_s: float, what: str = "") -> float:
         """Wait until a condition on the objects holds; `time.monotonic()` of the moment. Raises NotSeen, naming `what`.
@@ -33,40 +34,43 @@ class Watch:
         The condition is looked at after every event, so nothing that was there for a moment only is missed.
         """
         try:
-            async with asyncio.timeout(within_s), self._changed:
-                await self._changed.wait_for(lambda: true(self.objects))
+            async with asyncio.timeout(within_s), self.changed:
+                await self.changed.wait_for(lambda: true(self.objects))
                 return time.monotonic()
         except TimeoutError:
             raise NotSeen(f"not seen within {within_s:g} s: {what}") from None
 
     async def _take(self, event: Object) -> None:
         found = event["object"]
-        async with self._changed:
+        async with self.changed:
             self.events += 1
             if event["type"] == "DELETED":
                 self.objects.pop(key_of(found), None)
             else:
                 self.objects[key_of(found)] = found
-            self._changed.notify_all()
+            self.changed.notify_all()
         await asyncio.sleep(0)
 
-    async def _follow(self, cluster: Cluster, path: str, listed: Object) -> None:
+    async def follow(self, cluster: Cluster, path: str, selector: str, version: str) -> None:
         """Watch for ever; list again when the connection or the version is lost."""
         while True:
             with suppress(aiohttp.ClientError, ClusterError, TimeoutError, OSError):
-                await self._stream(cluster, path, listed["metadata"]["resourceVersion"])
+                await self._stream(cluster, path, selector, version)
             await asyncio.sleep(RETRY_S)
             with suppress(aiohttp.ClientError, ClusterError, TimeoutError, OSError):
-                listed = await cluster.request("GET", path)
-                await self._relist(listed)
+                version = await self.list(cluster, path, selector)
 
-    async def _relist(self, listed: Object) -> None:
-        async with self._changed:
+    async def list(self, cluster: Cluster, path: str, selector: str) -> str:
+        """Take what is there now; returns the version to watch from. Raises ClusterError."""
+        listed = await cluster.request("GET", path, params=_params(selector))
+        async with self.changed:
             self.objects = {key_of(item): item for item in listed["items"]}
-            self._changed.notify_all()
+            self.changed.notify_all()
+        return str(listed["metadata"]["resourceVersion"])
 
-    async def _stream(self, cluster: Cluster, path: str, version: str) -> None:
-        async with cluster.stream(path, version) as lines:
+    async def _stream(self, cluster: Cluster, path: str, selector: str, version: str) -> None:
+        params = {**_params(selector), "watch": "true", "resourceVersion": version}
+        async with cluster.stream(path, params) as lines:
             rest = b""
             async for chunk in lines.iter_any():
                 *whole, rest = (rest + chunk).split(b"\n")
@@ -78,18 +82,23 @@ class Watch:
 
 
 @asynccontextmanager
-async def watching(cluster: Cluster, path: str) -> AsyncIterator[Watch]:
+async def watching(
+    cluster: Cluster, path: str, selector: str = "", changed: asyncio.Condition | None = None
+) -> AsyncIterator[Watch]:
     """Watch a collection while the body runs; what is there already is in `objects` from the start."""
-    watch = Watch()
-    listed = await cluster.request("GET", path)
-    watch.objects = {key_of(item): item for item in listed["items"]}
-    task = asyncio.create_task(watch._follow(cluster, path, listed))
+    watch = Watch(changed=changed or asyncio.Condition())
+    version = await watch.list(cluster, path, selector)
+    task = asyncio.create_task(watch.follow(cluster, path, selector, version))
     try:
         yield watch
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def _params(selector: str) -> dict[str, str]:
+    return {"labelSelector": selector} if selector else {}
 
 
 def key_of(body: Object) -> str:
