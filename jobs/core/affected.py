@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from jobs.core.application import Application
 from jobs.core.deployed import deployed_of
-from jobs.core.run import Aim
+from jobs.core.run import Aim, running_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,16 @@ class Effect:
 
 
 def effect(application: Application, aim: Aim) -> Effect:
-    """Compare the source key with what was deployed: only a changed key concerns the application."""
+    """Compare the source key with what was deployed: only a changed key concerns the application.
+
+    One that failed or still runs towards another key is concerned too: its status or its objects are of that one.
+    """
     deployed = deployed_of(application.annotations)
     return Effect(
         application,
         aim.revisions,
-        concerned=aim.key != deployed.key,
-        new_key=aim.key not in (deployed.key, deployed.failed_key),
+        concerned=aim.key != deployed.key or bool(deployed.failed_key) or running_key(application) not in ("", aim.key),
+        new_key=aim.key != deployed.failed_key,
     )
 
 

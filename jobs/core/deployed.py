@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 
 from jobs.core.application import SOURCE_KEY
 
+UNKNOWN = "unknown"
+"""Stands for the key of a run that failed before it had one: nothing was applied for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
@@ -23,6 +26,10 @@ class Deployed:
     def __str__(self) -> str:
         """As it is written: `key[,failed_key,failures]`."""
         return f"{self.key},{self.failed_key},{self.failures}" if self.failed_key else self.key
+
+    def is_at(self, key: str) -> bool:
+        """Whether this key was deployed and no other was tried since, of which something may have been applied."""
+        return self.key == key and self.failed_key in ("", UNKNOWN, key)
 
     def succeeded(self, key: str) -> "Deployed":
         """After a success with this key."""

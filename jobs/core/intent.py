@@ -20,17 +20,19 @@ def wants_hooks(application: Application, run: Run, deployed: Deployed) -> bool:
     """Whether a sync now would be a full one, with hooks: what Git says is not what was deployed, or a person asked."""
     if run.requested or run.resumed:
         return not run.sync_options.get("resources")
-    return run.aim.key != deployed.key
+    return run.supersedes or not deployed.is_at(run.aim.key)
 
 
 def intent(application: Application, run: Run, todo: Plan, deployed: Deployed) -> Intent:
     """What to do now that it is known what would change."""
     if run.requested or run.resumed:
         return Intent.SYNC
+    if run.supersedes and not run.automated:
+        return Intent.SYNC  # what a person asked for goes on, towards the newer revision
     if not application.policy.automated:
         return Intent.LOOK
     nothing_to_do = not todo.drifted and all(removal.kept for removal in todo.removals)
-    if run.aim.key == deployed.key:
+    if deployed.is_at(run.aim.key) and not run.supersedes:
         return Intent.HEAL if application.policy.self_heal and not nothing_to_do else Intent.LOOK
     if nothing_to_do and any(change.hook for change in todo.changes):
         return Intent.LOOK  # a change of nothing but hooks, or of a comment, is no reason to run them

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jobs.core.application import Application
-from jobs.core.deployed import deployed_of
+from jobs.core.deployed import UNKNOWN, deployed_of
 from jobs.core.errors import FetchError, InvalidSpecError, KubeError
 from jobs.core.moment import Moment
 from jobs.core.run import OperationPhase, Run
@@ -39,4 +39,4 @@ def later(application: Application, run: Run, at: Moment) -> Later | None:
 
 def failed_key(run: Run) -> str:
     """Under which name a failure is counted: the source key, or what stood in its place when there was none."""
-    return run.aim.key or "unknown"
+    return run.aim.key or UNKNOWN

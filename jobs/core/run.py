@@ -76,6 +76,10 @@ class Run:
     """Whether an earlier claim began it."""
     requested: bool
     """Whether somebody asked for it by `.operation`."""
+    supersedes: bool = False
+    """Whether another operation was under way, towards something that is no longer wanted."""
+    under_way: str = ""
+    """Key of the operation that goes on although this claim has no aim: it failed before it had one."""
     phase: OperationPhase | None = None
     """None: nothing was synced, it was only looked."""
     message: str = ""
@@ -88,8 +92,8 @@ class Run:
 
     @property
     def annotation(self) -> str:
-        """The value of `pilothouse.dev/run`: the operation and the claim that wrote last."""
-        return f"{self.id}.{self.token}"
+        """The value of `pilothouse.dev/run`: the operation, the claim that wrote last, and the key it goes towards."""
+        return f"{self.id}.{self.token}.{self.aim.key or self.under_way}"
 
     @property
     def automated(self) -> bool:
@@ -132,15 +136,16 @@ class Run:
 def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
     """The run that a claim works on: what was asked for, else the one that runs already, else a new one.
 
-    A running operation towards another revision or key is superseded: a newer commit simply wins.
+    A running operation towards another key is superseded: a newer commit simply wins. One that a person asked for
+    goes on towards it; a newer commit that changes nothing of what is rendered interrupts nobody.
     """
     asked = application.operation
     if asked is not None and asked.get("sync") is not None:
         return Run(token, token, aim, at, asked, resumed=False, requested=True)
     state = application.status.get("operationState") or {}
     operation_id = application.annotations.get(RUN, "").partition(".")[0]
-    same = state.get("phase") == OperationPhase.RUNNING and _revisions(state) == aim.revisions
-    if same and operation_id:
+    running = running_key(application)
+    if running and running == aim.key:
         return Run(
             operation_id,
             token,
@@ -154,7 +159,17 @@ def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
             retry_count=_count(state.get("retryCount")),
         )
     operation = {"initiatedBy": {"automated": True}, "sync": {"revision": aim.revisions[0] if aim.revisions else ""}}
-    return Run(token, token, aim, at, operation, resumed=False, requested=False)
+    former = state.get("operation") or {}
+    if running and not (former.get("initiatedBy") or {}).get("automated"):
+        operation = former
+    run = Run(token, token, aim, at, operation, resumed=False, requested=False, supersedes=bool(running))
+    return run if aim.key else replace(run, id=operation_id or token, supersedes=False, under_way=running)
+
+
+def running_key(application: Application) -> str:
+    """The source key that the operation under way goes towards; empty: there is none."""
+    running = (application.status.get("operationState") or {}).get("phase") == OperationPhase.RUNNING
+    return application.annotations.get(RUN, "").rpartition(".")[2] if running else ""
 
 
 def applied(changes: Iterable[Change], *, waits: bool) -> list[Result]:
@@ -195,12 +210,6 @@ def refused(todo: Plan) -> list[Result]:
         for said in refusals
         if said.startswith(f"{change.id}: ")
     ]
-
-
-def _revisions(state: Mapping[str, Any]) -> tuple[str, ...]:
-    result = state.get("syncResult") or {}
-    found = result.get("revisions") or [result.get("revision") or ""]
-    return tuple(str(revision) for revision in found)
 
 
 def _results(state: Mapping[str, Any]) -> dict[tuple[ObjectId, str], Result]:

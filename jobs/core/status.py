@@ -42,7 +42,7 @@ def as_status(application: Application, run: Run, seen: Seen, at: Moment) -> dic
         "controllerNamespace": old.get("controllerNamespace"),
         "conditions": _conditions(old, run.error, seen, at),
         "history": _history(application, run, seen, at),
-        "operationState": _operation_state(run) if run.phase else old.get("operationState"),
+        "operationState": _operation_state(run) if run.phase else _former_state(old, run, at),
         "resources": _resources(seen.plan) if seen.plan else old.get("resources"),
         "sourceHydrator": old.get("sourceHydrator"),
     }
@@ -188,6 +188,14 @@ def _operation_state(run: Run) -> dict[str, Any]:
     if run.retry_count:
         state["retryCount"] = run.retry_count
     return state
+
+
+def _former_state(old: Mapping[str, Any], run: Run, at: Moment) -> Any:
+    """The operation before; one that still ran and that nobody goes on with has ended."""
+    state = old.get("operationState")
+    if not run.supersedes or run.error:
+        return state
+    return {**(state or {}), "phase": "Failed", "message": "superseded by a newer revision", "finishedAt": str(at)}
 
 
 def _result_entry(result: Result) -> dict[str, Any]:
