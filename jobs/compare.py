@@ -179,6 +179,7 @@ def _rules(application: Application, run: Run, chosen: Targets, owner: Owner, pa
         neighbours=parts.view.tracked(parts.settings.installation),
         made_here=chosen.kinds_made,
         namespaces_made=chosen.namespaces_made,
+        deployed_before=run.aim.key == deployed_of(application.annotations).key,
         grants=chosen.grants,
         partial=chosen.partial,
     )

@@ -146,10 +146,19 @@ def _change(manifest: Manifest, step: Step, observed: Observed, rules: Rules) ->
     blank = Change(manifest, step.phase, step.wave, hook, Action.CREATED, live, deferred=deferred)
     if hook is not None:
         return replace(blank, action=_hook_action(live, rules))
+    if live is None and _has_run_and_gone(manifest, rules):
+        return replace(blank, action=Action.UNCHANGED)
     if live is None or deferred:
         return blank
     found = _drift(manifest, live, observed.predicted.get(manifest.id))
     return replace(blank, action=Action.CONFIGURED if found else Action.UNCHANGED, differences=found)
+
+
+def _has_run_and_gone(manifest: Manifest, rules: Rules) -> bool:
+    """A Job that these sources ran before, and that Kubernetes deleted after its time to live, is as Git wants it."""
+    spec = manifest.body.get("spec")
+    expires = isinstance(spec, Mapping) and spec.get("ttlSecondsAfterFinished") is not None
+    return rules.deployed_before and expires and manifest.id.group_kind == ("batch", "Job")
 
 
 def _drift(manifest: Manifest, live: Mapping[str, Any], predicted: Mapping[str, Any] | None) -> tuple[Difference, ...]:

@@ -133,6 +133,8 @@ def health_of(change: Change, run: Run) -> Health | None:
         return None
     if change.hook and result and result.hook_phase == "Failed":
         return Health(HealthStatus.DEGRADED, result.message)
+    if change.live is None and not change.hook and change.action is Action.UNCHANGED:
+        return None  # a Job that ran and went by its time to live
     if change.live is None:
         return Health(HealthStatus.MISSING, "is gone")
     return assess(change.live)
@@ -168,6 +170,8 @@ def _before_prune(todo: Plan, run: Run, before: _Stand) -> Next | None:
             stand = stand.with_change(change, run)
     due = tuple(item for item in todo.removals if (item.id, "Sync") not in run.results)
     pending = stand.blocks() or (before.blocks() if _later_hooks(todo, run) else None)
+    if isinstance(pending, Fail) and due:
+        return Fail(f"{pending.message}. Not pruned therefore: {named(tuple(str(item.id) for item in due))}")
     return pending or (Prune(due) if due else None)
 
 

@@ -30,6 +30,8 @@ class Rules:
     """Kinds (group, kind) that a CRD of this plan defines."""
     namespaces_made: frozenset[str] = frozenset()
     """Namespaces that this plan makes, CreateNamespace included."""
+    deployed_before: bool = False
+    """Whether these very sources were deployed with success before."""
     partial: bool = False
     """Whether only some objects were asked for: then nothing is pruned."""
     grants: bool = False

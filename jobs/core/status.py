@@ -16,7 +16,7 @@ from jobs.core.images import images_of
 from jobs.core.inventory import is_marked
 from jobs.core.moment import Moment
 from jobs.core.objects import ObjectId
-from jobs.core.plan import Action, Plan
+from jobs.core.plan import Action, Change, Plan
 from jobs.core.run import OperationPhase, Result, Run
 
 MAX_STATUS = 900_000
@@ -127,7 +127,7 @@ def health_of_plan(plan: Plan, application: Application) -> Health:
 def _resources(plan: Plan) -> list[dict[str, Any]]:
     found = []
     for change in {change.id: change for change in plan.changes if is_marked(change.manifest)}.values():
-        health = assess(change.live) if change.live else Health(HealthStatus.MISSING)
+        health = assess(change.live) if change.live else _absent(change)
         entry = _reference(change.id, change.manifest.version)
         if change.hook:
             entry["hook"] = True
@@ -140,6 +140,11 @@ def _resources(plan: Plan) -> list[dict[str, Any]]:
         entry = {**_reference(removal.id, removal.manifest.version), "status": "OutOfSync", "requiresPruning": True}
         found.append(_with_health(entry, assess(removal.manifest.body)))
     return found
+
+
+def _absent(change: Change) -> Health | None:
+    """The health of what is not there; a Job that ran and went by its time to live has none."""
+    return None if change.action is Action.UNCHANGED else Health(HealthStatus.MISSING)
 
 
 def _with_health(entry: dict[str, Any], health: Health | None) -> dict[str, Any]:
