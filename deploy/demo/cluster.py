@@ -17,6 +17,9 @@ Object = dict[str, Any]
 MANAGER = "onlooker"
 """Field manager of what the demo creates; a hand edit names another."""
 TIMEOUT_S = 30.0
+TOO_MANY = 429
+"""Also what a list of a new CRD's objects is answered with at first: "storage is (re)initializing"."""
+TOO_MANY_PAUSE_S = 0.1
 JSON, MERGE, APPLY = "application/json", "application/merge-patch+json", "application/apply-patch+yaml"
 
 
@@ -48,18 +51,27 @@ class Cluster:
     async def request(
         self, method: str, path: str, body: object = None, *, kind: str = JSON, params: Mapping[str, str] | None = None
     ) -> Object:
-        """One request and its answer. kind: media type of the body. Raises ClusterError."""
+        """One request and its answer; a 429 is asked again, as the API server wishes. kind: media type of the body.
+
+        Raises ClusterError.
+        """
         data = None if body is None else json.dumps(body).encode()
-        async with (
-            asyncio.timeout(TIMEOUT_S),
-            self._session.request(
-                method, self.access.server + path, data=data, params=params, headers={"Content-Type": kind}
-            ) as answer,
-        ):
-            content = await answer.json(content_type=None)
-            if answer.status >= 300:
-                raise ClusterError(answer.status, str(content.get("message", "")))
-            return dict(content)
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                status, content = await self._once(method, path, data, {"Content-Type": kind}, params)
+                if status != TOO_MANY:
+                    break
+                await asyncio.sleep(TOO_MANY_PAUSE_S)
+        if status >= 300:
+            raise ClusterError(status, str(content.get("message", "")))
+        return content
+
+    async def _once(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], params: Mapping[str, str] | None
+    ) -> tuple[int, Object]:
+        url = self.access.server + path
+        async with self._session.request(method, url, data=data, params=params, headers=headers) as answer:
+            return answer.status, dict(await answer.json(content_type=None))
 
     async def text(self, path: str) -> str:
         """The text at a path, e.g. /metrics. Raises ClusterError."""

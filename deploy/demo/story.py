@@ -17,8 +17,8 @@ from deploy.demo.repository import BANNER, DEPLOYMENT, ENVIRONMENTS, NAME
 from deploy.demo.scene import Scene, StoryError
 from deploy.demo.stage import Pushed
 
-SWEEP_S = 1
-"""How often the demo's worker compares the cluster with Git; 60 s unless set."""
+SWEEP_S = 5
+"""How often the demo's worker compares the cluster with Git; 60 s unless set, and never oftener than this."""
 ERROR = "ComparisonError"
 PLACE = re.compile(r"templates/deployment\.yaml:(\d+)")
 
