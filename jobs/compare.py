@@ -104,7 +104,7 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
         deployed=deployed_of(application.annotations),
         drift=plan.drifted,
         source_types=found.types,
-        warnings=(*rendered.warnings, *chosen.warnings),
+        warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed)),
         where=", ".join(found.aim.revisions),
     )
 
@@ -153,6 +153,13 @@ def _wanted_elsewhere(
     """Asked only when something would be pruned: it looks through every Application's status."""
     gone = observed.labelled - {manifest.id for manifest in wanted.manifests}
     return parts.view.wanted_elsewhere(application) & gone if gone else frozenset()
+
+
+def _withheld(observed: Observed) -> tuple[str, ...]:
+    """Said even when nothing is known to prune: what could not be listed may hold what Git no longer has."""
+    if not observed.incomplete:
+        return ()
+    return (f"nothing is pruned while not everything can be listed: {'; '.join(observed.incomplete)}",)
 
 
 def _without_hooks(chosen: Targets) -> list[Any]:
