@@ -104,7 +104,7 @@ class Lease:
 
     async def _keep(self) -> None:
         pause = self.lease_s / 3
-        while True:
+        while self._body is not None:
             await asyncio.sleep(min(pause, self.left_s))
             pause = await self._renewed()
             if self._lost:

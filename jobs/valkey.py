@@ -5,15 +5,22 @@ What is kept there is jobs/enqueue.py's matter. Addresses hold passwords: neithe
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 from redis import exceptions
-from redis.asyncio import BlockingConnectionPool, ConnectionPool, Sentinel
+from redis.asyncio import (
+    BlockingConnectionPool,
+    Connection,
+    ConnectionPool,
+    Sentinel,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import SentinelConnectionPool
+from redis.asyncio.sentinel import SentinelConnectionPool, SentinelManagedConnection
 from redis.backoff import ExponentialBackoff
 
 from jobs.core.errors import StageError
@@ -75,6 +82,51 @@ class Subscription:
                     self._heard.set()
 
 
+class _Cancellable:
+    """Keeps a cancellation that arrives while a command is sent.
+
+    The library sends inside asyncio.wait_for, which swallows it on Python 3.11 (python/cpython#86296): a renewal, a
+    poll, a whole worker would then never end.
+    """
+
+    socket_timeout: float | None
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        limit_s, self.socket_timeout = self.socket_timeout, None  # none: no wait_for
+        parent: Any = super()
+        try:
+            async with asyncio.timeout(limit_s):
+                await parent.send_packed_command(command, check_health=check_health)
+        except TimeoutError:
+            raise exceptions.TimeoutError("Timeout writing to socket") from None
+        finally:
+            self.socket_timeout = limit_s
+
+
+class _Tcp(_Cancellable, Connection):
+    pass
+
+
+class _Tls(_Cancellable, SSLConnection):
+    pass
+
+
+class _Unix(_Cancellable, UnixDomainSocketConnection):
+    pass
+
+
+class _BySentinel(_Cancellable, SentinelManagedConnection):
+    pass
+
+
+CANCELLABLE: Mapping[Any, Any] = {
+    Connection: _Tcp,
+    SSLConnection: _Tls,
+    UnixDomainSocketConnection: _Unix,
+    SentinelManagedConnection: _BySentinel,
+}
+
+
 def pool_for(url: SecretStr, *, connections: int, retries: int = 0) -> ConnectionPool:
     """A pool for redis://, rediss://, unix:// or redis+sentinel://host:port,host:port/master-name/db; connects later.
 
@@ -96,9 +148,10 @@ def pool_for(url: SecretStr, *, connections: int, retries: int = 0) -> Connectio
             return _sentinel_pool(parts, options | {"socket_keepalive": True})
         if parts.scheme != "unix":
             options["socket_keepalive"] = True
-        return BlockingConnectionPool.from_url(
-            address, max_connections=connections, timeout=SOCKET_TIMEOUT_S, **options
-        )
+        options |= {"max_connections": connections, "timeout": SOCKET_TIMEOUT_S}
+        pool: ConnectionPool = BlockingConnectionPool.from_url(address, **options)
+        pool.connection_class = CANCELLABLE[pool.connection_class]
+        return pool
     except (ValueError, TypeError):
         raise SettingsError(
             "PILOTHOUSE_REDIS_URL is not an address like redis://host:6379/0, rediss://..., unix:///path or"
@@ -117,6 +170,7 @@ def _sentinel_pool(parts: SplitResult, options: dict[str, Any]) -> ConnectionPoo
     sentinel: Any = Sentinel  # untyped in the library, as is the pool
     pool: Any = SentinelConnectionPool
     made: ConnectionPool = pool(master, sentinel(sentinels, **options), **options)
+    made.connection_class = CANCELLABLE[made.connection_class]
     return made
 
 

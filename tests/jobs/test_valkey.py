@@ -10,7 +10,7 @@ from redis.asyncio.sentinel import SentinelConnectionPool
 
 from jobs.claim import boottime
 from jobs.core.errors import LostClaim
-from jobs.enqueue import LIMIT_S, Claim, Mark, Queue, QueueDown
+from jobs.enqueue import LIMIT_S, Claim, Mark, Queue, QueueDown, arq_client
 from jobs.settings import SettingsError
 from jobs.valkey import SOCKET_TIMEOUT_S, pool_for
 from tests.valkey import Valkey, until
@@ -115,6 +115,27 @@ async def test_a_short_loss_of_valkey_costs_no_claim(frail: Queue, own_valkey: V
 async def held_for_ever(claim: Claim) -> None:
     async with claim.held():
         await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_cancellation_is_never_swallowed(valkey: Valkey, steps: int) -> None:
+    # At whichever step of the event loop it arrives: sending, waiting for the answer, giving the connection back.
+    client: Any = arq_client(valkey.url, connections=1)
+    await client.ping()
+
+    async def ask_for_ever() -> None:
+        while True:
+            await client.ping()
+
+    task = asyncio.create_task(ask_for_ever())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=1)
+    assert done
+    assert task.cancelled()
+    assert await client.ping(), "the connection is given back, or replaced"
+    await client.aclose(close_connection_pool=True)
 
 
 async def test_wake_ups_are_heard_again_after_a_restart(frail: Queue, own_valkey: Valkey) -> None:
