@@ -13,6 +13,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from jobs.marks import QueueState
+from jobs.metrics import FLOW
 from jobs.settings import SettingsError
 from jobs.valkey import QueueDown
 
@@ -63,7 +64,7 @@ class Metrics:
             self.depth.labels("later").set(state.later)
             self.running.set(state.running)
             self.oldest.set(state.oldest_age_s)
-        return await asyncio.to_thread(generate_latest, self.registry)
+        return await asyncio.to_thread(lambda: generate_latest(self.registry) + generate_latest(FLOW))
 
 
 @asynccontextmanager

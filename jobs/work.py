@@ -18,7 +18,7 @@ class Work:
     """What a worker does, apart from how it is started and stopped.
 
     handlers: kind of claim -> handler. tasks: name -> coroutine function that runs for ever; restarted when it ends.
-    sweep: called by arq's cron every 5 s, in one of all workers; finds what is due.
+    sweep: called by arq's cron every second, in one of all workers; finds what is due.
     mark_everything: marks every repository and application, with jitter, when Valkey may have lost marks.
     """
 

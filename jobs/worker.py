@@ -29,7 +29,7 @@ from jobs.work import Build
 FALLBACK_POLL_S = 0.5
 GRACE_S = 20.0
 """Seconds that runs get to end after SIGTERM; the chart's terminationGracePeriodSeconds must be longer."""
-SWEEP_EVERY_S = 5
+SWEEP_EVERY_S = 1
 SWEEP_TIMEOUT_S = 60
 JOB_TIMEOUT_S = 3600
 EXTRA_JOBS = 8
