@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from jobs.core.errors import Conflict, KubeError, NotFound
-from jobs.core.inventory import MANAGER
+from jobs.core.inventory import MANAGER, is_marked
 from jobs.core.managed_fields import take_over
 from jobs.core.objects import ObjectId
 from jobs.core.order import DeletePolicy
@@ -65,7 +65,7 @@ async def _object(change: Change, kube: Kube) -> Json:
     resource = await kube.api_resource(change.id.group, change.id.kind, change.manifest.version)
     strict = option_value(object_options(change.manifest.annotations), "Validate") != "false"
     live = change.live
-    if live is not None:
+    if live is not None and is_marked(change.manifest):
         live = await _taken_over(change, live, kube)
     answer: Json = (
         await kube.apply(_fenced(change.manifest.body, live), resource, manager=MANAGER, strict=strict)

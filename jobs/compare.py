@@ -86,7 +86,7 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     owner = Owner(parts.settings.installation, application.namespace, application.name)
     aimed = targets(rendered.manifests, await kube.discovery(), application, owner, run)
     full = wants_hooks(application, run, deployed_of(application.annotations))
-    chosen = aimed.selected(run.sync_options.get("resources")) if run.requested or run.resumed else aimed
+    chosen = aimed.selected(run.sync_options.get("resources"))
     planned = steps(chosen.manifests if full else _without_hooks(chosen))
     wanted = _wanted(application, planned, owner)
     observed = await observe(wanted, kube, parts.memory)
@@ -114,7 +114,6 @@ async def again(compared: Compared, run: Run, parts: Parts) -> Compared:
     rules = replace(compared.rules, operation=run.id)
     observed = await observe(compared.wanted, compared.kube, parts.memory)
     plan = make(compared.steps, observed, rules)
-    plan.require_clean()
     learn(plan, compared.kube, parts)
     return replace(compared, plan=plan, rules=rules)
 
@@ -169,14 +168,16 @@ def _without_hooks(chosen: Targets) -> list[Any]:
 def _wanted(application: Application, planned: tuple[Step, ...], owner: Owner) -> Wanted:
     manifests = {manifest.id: manifest for step in planned for manifest in step.manifests}
     # A hook's former object stands in the way of its dry run, and a Job's template can't be changed.
-    other_names = {target: f"{target.name[:52]}-plan" for target, item in manifests.items() if hook_of(item)}
+    other_names = {
+        target: f"{target.name[:52].rstrip('-.')}-plan" for target, item in manifests.items() if hook_of(item)
+    }
     validate = application.policy.option("Validate") != "false"
     kinds = kinds_of(application.annotations)
     return Wanted(tuple(manifests.values()), other_names, kinds, owner, validate=validate)
 
 
 def _rules(application: Application, run: Run, chosen: Targets, owner: Owner, parts: Parts) -> Rules:
-    asked = run.sync_options if run.requested or (run.resumed and not run.automated) else None
+    asked = run.sync_options if run.requested or not run.automated else None
     return Rules(
         application=application,
         owner=owner,

@@ -5,6 +5,7 @@ stage works is in the file of its name; every decision is in core.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -51,107 +52,128 @@ async def deploy(application: Application, claim: Claim, parts: Parts) -> Again 
     Waiting is not blocking: an unhealthy wave ends this step, and a mark brings the next. An expected failure
     (StageError) ends the run as failed, once, here.
     """
-    run = resumed(application, compare.NOWHERE, claim.token, parts.now())
-    compared: Compared | None = None
+    work = _Work(application, resumed(application, compare.NOWHERE, claim.token, parts.now()))
     try:
         found = await sources.aim(application, claim, parts)
-        run = resumed(application, found.aim, claim.token, parts.now())
-        compared = await compare.compare(application, run, found, claim, parts)  # fetch, render, observe, plan
-        run, compared, application = await _carry_out(application, run, compared, parts)
-        if run.results and not run.resumed:
+        work.run = resumed(application, found.aim, claim.token, parts.now())
+        work.seen = await compare.compare(application, work.run, found, claim, parts)  # fetch, render, observe, plan
+        await _carry_out(work, parts)
+        if work.run.results and not work.run.resumed:
             measure_push(claim, parts.now())
     except LostClaim:
         raise
     except StageError as error:
         log.warning("run failed", application=application.key, stage=error.stage, error=error.message)
-        run = run.with_results(refused(compared.plan) if compared else []).failed(error, parts.now())
+        refusals = refused(work.seen.plan) if work.seen else []
+        work.run = work.run.with_results(refusals).failed(error, parts.now())
     try:
-        await record(application, run, compared, parts)
+        await record(work.application, work.run, work.seen, parts)
     except (Conflict, NotFound):
         # Somebody else wrote the status, or the Application is gone: whoever looks next knows better.
         return Again(why="retry")
-    return _again(application, run, parts)
+    return _again(work.application, work.run, parts)
 
 
-async def _carry_out(
-    application: Application, run: Run, compared: Compared, parts: Parts
-) -> tuple[Run, Compared, Application]:
+@dataclass(slots=True)
+class _Work:
+    """How far a claim came. It changes on the way, so that a failure is told with all that was done before it."""
+
+    application: Application
+    """As it was read, or as the start of the run was written on it."""
+    run: Run
+    seen: Compared | None = None
+    """None: there is nothing to compare yet."""
+
+    @property
+    def compared(self) -> Compared:
+        """For those who come after the comparison."""
+        assert self.seen is not None
+        return self.seen
+
+
+async def _carry_out(work: _Work, parts: Parts) -> None:
     """From the plan to the end of this step: nothing at all, a heal, or the sync as far as it can go."""
-    wish = intent(application, run, compared.plan, compared.deployed)
+    compared = work.compared
+    wish = intent(work.application, work.run, compared.plan, compared.deployed)
     if wish is Intent.LOOK:
-        return run, compared, application
-    run = run.begun(heal=wish is Intent.HEAL)
+        return
+    work.run = work.run.begun(heal=wish is Intent.HEAL)
     compared.plan.require_clean()  # all refusals in one PlanError, before anything is touched
-    if run.sync_options.get("dryRun") is True:
-        return run.succeeded(f"dry run: {compared.summary}", parts.now()), compared, application
-    application = await record_start(application, run, compared, parts)
-    run, compared = await _sync(application, run, compared, parts)
-    return run, compared, application
+    if work.run.sync_options.get("dryRun") is True:
+        work.run = work.run.succeeded(f"dry run: {compared.summary}", parts.now())
+        return
+    work.application = await record_start(work.application, work.run, compared, parts)
+    await _sync(work, parts)
 
 
-async def _sync(application: Application, run: Run, compared: Compared, parts: Parts) -> tuple[Run, Compared]:
+async def _sync(work: _Work, parts: Parts) -> None:
     """Apply wave after wave while each is healthy, prune, and end; or stop where it must wait."""
     moved = 0
     while True:
-        run = run.with_results(unsettled(compared.plan, run))
-        step = next_step(compared.plan, run)
+        work.run = work.run.with_results(unsettled(work.compared.plan, work.run))
+        step = next_step(work.compared.plan, work.run)
         if isinstance(step, Finish):
-            await _clean_hooks(run, compared)
-            return run.succeeded(f"synced to {compared.where}", parts.now()), compared
+            await _clean_hooks(work)
+            work.run = work.run.succeeded(f"synced to {work.compared.where}", parts.now())
+            return
         if isinstance(step, Fail):
-            raise await _failed(step.message, run, compared)
+            raise await _failed(step.message, work)
         if isinstance(step, Wait):
-            compare.require_in_time(run, compared, step.message, parts)
-            return run.waiting(step.message), compared
-        before = len(run.results)
-        run, compared, again = await _STEPS[type(step)](step, application, run, compared)
-        compare.learn(compared.plan, compared.kube, parts)
-        moved += again and len(run.results) == before
+            compare.require_in_time(work.run, work.compared, step.message, parts)
+            work.run = work.run.waiting(step.message)
+            return
+        before = len(work.run.results)
+        again = await _STEPS[type(step)](step, work)
+        compare.learn(work.compared.plan, work.compared.kube, parts)
+        moved += again and len(work.run.results) == before
         if moved >= MOVED_LIMIT:
             raise PlanError("objects keep changing while they are applied: who else writes them?", refusals=())
         if again:
-            compared = await compare.again(compared, run, parts)
+            work.seen = await compare.again(work.compared, work.run, parts)
+            work.compared.plan.require_clean(applied=len(work.run.changed_ids))
 
 
-async def _apply(step: Next, application: Application, run: Run, compared: Compared) -> tuple[Run, Compared, bool]:
+async def _apply(step: Next, work: _Work) -> bool:
     assert isinstance(step, Apply)
-    done = await apply.apply(step.changes, compared.kube, operation=run.id)
+    done = await apply.apply(step.changes, work.compared.kube, operation=work.run.id)
     written = [change for change in step.changes if change.id in done]
-    run = run.with_results(applied(written, waits=not run.heal))
-    compared = compared.applied(done)
+    work.run = work.run.with_results(applied(written, waits=not work.run.heal))
+    work.seen = work.compared.applied(done)
     if done.failures:
         said = "; ".join(f"{target}: {error.message}" for target, error in done.failures.items())
-        raise PlanError(f"the cluster refused {said}. Applied before: {len(run.changed_ids)} objects")
-    return run, compared, step.look_again or bool(done.moved)
+        raise PlanError(f"the cluster refused {said}. Applied before: {len(work.run.changed_ids)} objects")
+    return step.look_again or bool(done.moved)
 
 
-async def _prune(step: Next, application: Application, run: Run, compared: Compared) -> tuple[Run, Compared, bool]:
+async def _prune(step: Next, work: _Work) -> bool:
     assert isinstance(step, Prune)
-    propagation = application.policy.option("PrunePropagationPolicy")
+    compared, propagation = work.compared, work.application.policy.option("PrunePropagationPolicy")
     problems = await prune.prune(step.removals, compared.kube, compared.rules.owner, propagation)
-    run = run.with_results(pruned(step.removals, problems))
+    work.run = work.run.with_results(pruned(step.removals, problems))
     if problems:
         said = "; ".join(f"{target}: {problem}" for target, problem in problems.items())
         raise PlanError(f"not everything could be pruned: {said}")
-    return run, compared.pruned(step.removals), False
+    work.seen = compared.pruned(step.removals)
+    return False
 
 
-_Step = Callable[[Next, Application, Run, Compared], Awaitable[tuple[Run, Compared, bool]]]
+_Step = Callable[[Next, _Work], Awaitable[bool]]
+"""Carries a step out; whether the cluster must be looked at again before the next."""
 _STEPS: dict[type, _Step] = {Apply: _apply, Prune: _prune}
 
 
-async def _failed(message: str, run: Run, compared: Compared) -> StageError:
+async def _failed(message: str, work: _Work) -> StageError:
     """A wave or hook went wrong: hooks for that case run, and those whose policy says so go."""
-    await _clean_hooks(run, compared)
-    hooks = [change for change in compared.failure_hooks if not run.heal]
-    done = await apply.apply(hooks, compared.kube, operation=run.id)
+    await _clean_hooks(work)
+    hooks = [change for change in work.compared.failure_hooks if not work.run.heal]
+    done = await apply.apply(hooks, work.compared.kube, operation=work.run.id)
     ran = f"; SyncFail hooks run: {len(done)}" if hooks else ""
-    return PlanError(f"{message}{ran}. Applied: {len(run.changed_ids)} objects")
+    return PlanError(f"{message}{ran}. Applied: {len(work.run.changed_ids)} objects")
 
 
-async def _clean_hooks(run: Run, compared: Compared) -> None:
-    for change in hooks_to_delete(compared.plan, run):
-        await apply.delete_hook(change, compared.kube)
+async def _clean_hooks(work: _Work) -> None:
+    for change in hooks_to_delete(work.compared.plan, work.run):
+        await apply.delete_hook(change, work.compared.kube)
 
 
 def _again(application: Application, run: Run, parts: Parts) -> Again | None:

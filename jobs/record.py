@@ -74,11 +74,13 @@ def _annotations(application: Application, run: Run, compared: Compared | None) 
 
 
 def _deployed(before: Deployed, run: Run, compared: Compared | None) -> Deployed:
-    """Only when everything is as Git says is a key stored."""
+    """A key is stored when all is as Git says, or when a whole sync left only what pruning may not touch."""
     if run.error is not None:
         return before.failed(failed_key(run))
-    settled = run.phase in (None, OperationPhase.SUCCEEDED)
-    return before.succeeded(run.aim.key) if settled and compared and compared.plan.synced else before
+    if compared is None or not run.whole or run.phase not in (None, OperationPhase.SUCCEEDED):
+        return before
+    done = not compared.plan.drifted if run.phase else compared.plan.synced
+    return before.succeeded(run.aim.key) if done else before
 
 
 def _says_the_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

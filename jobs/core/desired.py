@@ -23,7 +23,7 @@ def prepared(manifest: Manifest, target: ObjectId) -> tuple[Manifest, tuple[str,
     Changed: `stringData` becomes `data`; of duplicate list keys the last entry stays.
     """
     body: dict[str, Any] = {key: value for key, value in manifest.body.items() if key != "status"}
-    body["metadata"] = _metadata(body.get("metadata") or {}, target)
+    body["metadata"] = _metadata(body.get("metadata"), target)
     if target.group_kind == ("argoproj.io", "Application"):
         body.pop("operation", None)
     if body.get("aggregationRule"):
@@ -36,23 +36,32 @@ def prepared(manifest: Manifest, target: ObjectId) -> tuple[Manifest, tuple[str,
     return Manifest(target, manifest.version, body, manifest.origin), said
 
 
-def _metadata(metadata: Mapping[str, Any], target: ObjectId) -> dict[str, Any]:
-    dropped = ("creationTimestamp", "managedFields", "resourceVersion", "uid", "generation", "selfLink", "namespace")
-    kept = {key: value for key, value in metadata.items() if key not in dropped and value not in (None, {}, [])}
-    for key in ("labels", "annotations"):
-        if isinstance(kept.get(key), Mapping):
-            # A null in a chart means "not set"; the API server would refuse it.
-            kept[key] = {name: value for name, value in kept[key].items() if value is not None}
-    return {**kept, "namespace": target.namespace} if target.namespace else kept
+SERVER_SET = ("creationTimestamp", "managedFields", "resourceVersion", "uid", "generation", "selfLink")
+REPLACED = ("name", "generateName", "namespace")
+"""The target says them: server-side apply takes no generated name."""
+
+
+def _metadata(metadata: object, target: ObjectId) -> dict[str, Any]:
+    kept = {key: _without_nulls(key, value) for key, value in metadata.items()} if isinstance(metadata, Mapping) else {}
+    kept = {key: value for key, value in kept.items() if key not in SERVER_SET + REPLACED}
+    named = {"name": target.name} | ({"namespace": target.namespace} if target.namespace else {})
+    return {key: value for key, value in kept.items() if value not in (None, {}, [])} | named
+
+
+def _without_nulls(key: str, value: Any) -> Any:
+    """A null label or annotation in a chart means "not set"; the API server would refuse it."""
+    if key not in ("labels", "annotations") or not isinstance(value, Mapping):
+        return value
+    return {name: text for name, text in value.items() if text is not None}
 
 
 def _string_data(body: dict[str, Any]) -> dict[str, Any]:
     """`stringData` wins over `data`, as the API server does it; written out so that the dry run can be compared."""
-    plain = body.pop("stringData", None)
-    if isinstance(plain, Mapping):
-        encoded = {key: base64.b64encode(str(value or "").encode()).decode() for key, value in plain.items()}
-        body["data"] = {**(body.get("data") or {}), **encoded}
-    return body
+    plain, data = body.get("stringData"), body.get("data") or {}
+    if not isinstance(plain, Mapping) or not isinstance(data, Mapping):
+        return body  # what is no map is the API server's to refuse
+    encoded = {key: base64.b64encode(str(value or "").encode()).decode() for key, value in plain.items()}
+    return {**{key: value for key, value in body.items() if key != "stringData"}, "data": {**data, **encoded}}
 
 
 def _last_wins(value: Any, key: str, warnings: list[str]) -> Any:
@@ -62,7 +71,8 @@ def _last_wins(value: Any, key: str, warnings: list[str]) -> Any:
         return value
     items = [_last_wins(item, "", warnings) for item in value]
     names = MERGE_KEYS.get(key)
-    if not names or not all(isinstance(item, Mapping) for item in items):
+    # A list of that name whose items have no such key is another one: some custom resource's.
+    if not names or not all(isinstance(item, Mapping) and all(map(item.get, names)) for item in items):
         return items
     kept: dict[tuple[Any, ...], Any] = {}
     for item in items:

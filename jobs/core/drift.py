@@ -33,11 +33,17 @@ class Difference:
 
 
 def differences(
-    live: Mapping[str, Any], predicted: Mapping[str, Any], manifest: Mapping[str, Any], *, admission: bool = False
+    live: Mapping[str, Any],
+    predicted: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    *,
+    admission: bool = False,
+    takes_over: bool = True,
 ) -> tuple[Difference, ...]:
     """What applying would change, as far as it counts; empty: in sync.
 
-    admission: count what admission changes too (`IncludeMutationWebhook=true`).
+    admission: count what admission changes too (`IncludeMutationWebhook=true`). takes_over: count the fields of tools
+    whose work is taken over and that the manifest does not set.
     """
     removed = set(removals(live, MANAGER, manifest))
     found = [
@@ -47,7 +53,7 @@ def differences(
     ]
     # The dry run takes over no other tool's fields, so it still holds those that Git dropped.
     seen = {item.path for item in found}
-    left = sorted((path for path in removed if not _covered(path, seen)), key=str)
+    left = sorted((path for path in removed if not _covered(path, seen)), key=str) if takes_over else []
     return (*found, *(Difference(path, _at(live, path), None) for path in left))
 
 

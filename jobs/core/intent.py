@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from jobs.core.application import Application
+from jobs.core.application import DELETION_APPROVED, Application
 from jobs.core.deployed import Deployed
 from jobs.core.plan import Plan
 from jobs.core.run import Run
@@ -18,7 +18,7 @@ class Intent(StrEnum):
 
 def wants_hooks(application: Application, run: Run, deployed: Deployed) -> bool:
     """Whether a sync now would be a full one, with hooks: what Git says is not what was deployed, or a person asked."""
-    if run.requested or run.resumed:
+    if run.requested or run.resumed or not run.automated:
         return not run.sync_options.get("resources")
     return run.supersedes or not deployed.is_at(run.aim.key)
 
@@ -33,7 +33,10 @@ def intent(application: Application, run: Run, todo: Plan, deployed: Deployed) -
         return Intent.LOOK
     nothing_to_do = not todo.drifted and all(removal.kept for removal in todo.removals)
     if deployed.is_at(run.aim.key) and not run.supersedes:
-        return Intent.HEAL if application.policy.self_heal and not nothing_to_do else Intent.LOOK
+        # What pruning waited for may be approved later: that deletes, and puts nothing back.
+        approved = bool(application.annotations.get(DELETION_APPROVED)) and not todo.drifted
+        may_heal = application.policy.self_heal or approved
+        return Intent.HEAL if may_heal and not nothing_to_do else Intent.LOOK
     if nothing_to_do and any(change.hook for change in todo.changes):
         return Intent.LOOK  # a change of nothing but hooks, or of a comment, is no reason to run them
     exhausted = run.aim.key == deployed.failed_key and application.policy.retry.wait_s(deployed.failures) is None

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.core.fields import Fields
 from jobs.core.managed_fields import owns_label
 from jobs.core.objects import Manifest, ObjectId, identity, texts
 
@@ -61,13 +62,16 @@ def label_value(namespace: str, name: str) -> str:
 
 
 def marked(manifest: Manifest, owner: Owner) -> dict[str, Any]:
-    """The object with its marks, as it is sent. Only metadata: never selectors or pod templates."""
-    body = dict(manifest.body)
-    metadata = dict(body.get("metadata") or {})
-    metadata["labels"] = {**(metadata.get("labels") or {}), LABEL: owner.label}
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), TRACKING_ID: owner.tracking_id(manifest.id)}
-    body["metadata"] = metadata
-    return body
+    """The object with its marks, as it is sent. Only metadata: never selectors or pod templates.
+
+    Raises InvalidSpecError naming the object when its labels or annotations are no map.
+    """
+    metadata = Fields(manifest.body, str(manifest.id)).inner("metadata")
+    marks = {
+        "labels": {**metadata.mapping("labels"), LABEL: owner.label},
+        "annotations": {**metadata.mapping("annotations"), TRACKING_ID: owner.tracking_id(manifest.id)},
+    }
+    return {**manifest.body, "metadata": {**metadata.values, **marks}}
 
 
 def is_marked(manifest: Manifest) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from jobs.core import guards
 from jobs.core.drift import Difference, differences
 from jobs.core.errors import InvalidSpecError, KubeError, PlanError
-from jobs.core.inventory import is_candidate, owned_by
+from jobs.core.inventory import is_candidate, is_marked, owned_by
 from jobs.core.objects import Manifest, ObjectId, manifest_of
 from jobs.core.order import Hook, Phase, Step, hook_of, prune_steps
 from jobs.core.restrictions import compares_admission
@@ -97,11 +97,12 @@ class Plan:
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    def require_clean(self) -> None:
-        """Raises PlanError with every refusal, if there is one."""
+    def require_clean(self, *, applied: int = 0) -> None:
+        """Raises PlanError with every refusal, if there is one. applied: how many objects the run wrote before."""
         if self.refusals:
+            before = f"{applied} objects were applied before" if applied else "nothing was changed"
             shown = "; ".join(self.refusals)
-            raise PlanError(f"nothing was changed, {len(self.refusals)} refused: {shown}", refusals=self.refusals)
+            raise PlanError(f"{before}, {len(self.refusals)} refused: {shown}", refusals=self.refusals)
 
     @property
     def drifted(self) -> tuple[Change, ...]:
@@ -130,7 +131,8 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
     wanted = [manifest for step in planned for manifest in step.manifests]
     changes = tuple(_change(manifest, step, observed, rules) for step in planned for manifest in step.manifests)
     removals = () if rules.partial else tuple(_removals({manifest.id for manifest in wanted}, observed, rules))
-    refusals = [*guards.of_everything(bool(wanted), removals_exist=bool(removals), rules=rules)]
+    rendered = any(is_marked(manifest) for manifest in wanted)  # the namespace of CreateNamespace is not
+    refusals = [*guards.of_everything(rendered, removals_exist=bool(removals), rules=rules)]
     for change in changes:
         refusals += guards.of_object(change.manifest, change.live, rules)
         problem = observed.problems.get(change.id)
@@ -164,7 +166,9 @@ def _has_run_and_gone(manifest: Manifest, rules: Rules) -> bool:
 def _drift(manifest: Manifest, live: Mapping[str, Any], predicted: Mapping[str, Any] | None) -> tuple[Difference, ...]:
     if predicted is None:
         return ()
-    return differences(live, predicted, manifest.body, admission=compares_admission(manifest.annotations))
+    admission = compares_admission(manifest.annotations)
+    # The namespace of CreateNamespace is not ours: what others wrote on it stays theirs.
+    return differences(live, predicted, manifest.body, admission=admission, takes_over=is_marked(manifest))
 
 
 def _hook_action(live: Mapping[str, Any] | None, rules: Rules) -> Action:

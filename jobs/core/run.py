@@ -98,13 +98,19 @@ class Run:
     @property
     def automated(self) -> bool:
         """Whether Pilothouse began it by itself."""
-        return bool((self.operation.get("initiatedBy") or {}).get("automated"))
+        by = self.operation.get("initiatedBy")
+        return isinstance(by, Mapping) and bool(by.get("automated"))
 
     @property
     def sync_options(self) -> Mapping[str, Any]:
         """`operation.sync`: revision, prune, dryRun, resources."""
         found = self.operation.get("sync")
         return found if isinstance(found, Mapping) else {}
+
+    @property
+    def whole(self) -> bool:
+        """Whether all objects are meant, and in earnest: neither a selection nor a dry run."""
+        return not self.sync_options.get("resources") and self.sync_options.get("dryRun") is not True
 
     @property
     def changed_ids(self) -> frozenset[ObjectId]:

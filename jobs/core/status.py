@@ -213,8 +213,7 @@ def _result_entry(result: Result) -> dict[str, Any]:
 def _history(application: Application, run: Run, seen: Seen, at: Moment) -> list[Any]:
     """Every revision that was fully deployed, oldest first; the heals of a revision share its entry."""
     entries = [entry for entry in application.status.get("history") or [] if isinstance(entry, Mapping)]
-    partial = bool(run.sync_options.get("resources")) or run.sync_options.get("dryRun") is True
-    ended_well = run.phase is OperationPhase.SUCCEEDED and not run.heal and not partial
+    ended_well = run.phase is OperationPhase.SUCCEEDED and not run.heal and run.whole
     if not ended_well:
         return _limited(entries, application.history_limit)
     last = entries[-1] if entries else {}

@@ -11,6 +11,7 @@ from jobs.core.errors import InvalidSpecError
 from jobs.core.inventory import Owner, marked
 from jobs.core.objects import Manifest, ObjectId
 from jobs.core.order import hook_of
+from jobs.core.render_request import without_repeats
 from jobs.core.run import Run
 
 GRANTING = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
@@ -55,7 +56,9 @@ def targets(
         fit, said = prepared(manifest, target)
         manifests.append(replace(fit, body=marked(fit, owner)))
         warnings += said
-    manifests += _made_namespace(manifests, application)
+    # Again after the renderer: one with and one without its namespace are the same object only now.
+    once = without_repeats((*manifests, *_made_namespace(manifests, application)))
+    manifests, warnings = [*once.manifests], [*warnings, *once.warnings]
     return Targets(
         tuple(manifests),
         tuple(warnings),
