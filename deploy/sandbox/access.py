@@ -38,7 +38,9 @@ def authenticate(state: State, header: str | None) -> User:
     if header is None:
         return ANONYMOUS
     scheme, _, text = header.partition(" ")
-    token = known_token(state, text.strip()) if scheme.lower() == "bearer" else None
+    if scheme.lower() != "bearer":
+        return ANONYMOUS  # no other way to say who one is: as if nothing had been said
+    token = known_token(state, text.strip())
     if token is None or DEFAULT_AUDIENCE not in token.audiences:
         raise unauthorized()
     return token.user
@@ -57,7 +59,7 @@ def require(state: State, user: User, action: Action) -> None:
     if allowed(state, user, action) is not None:
         return
     if action.path:
-        raise ApiError(403, "Forbidden", f'forbidden: User "{user.name}" cannot {action.verb} path "{action.path}"')
+        raise ApiError(403, "Forbidden", f'forbidden: User "{user.name}" cannot {action.verb} path "{action.path}"', {})
     qualified = f"{action.resource}.{action.group}" if action.group else action.resource
     named = f'{qualified} "{action.name}"' if action.name else qualified
     details = {"name": action.name, "group": action.group, "kind": action.resource}

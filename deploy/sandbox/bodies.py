@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -42,13 +43,15 @@ def parse(raw: bytes, content_type: str) -> Any:
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML as Kubernetes reads it: times stay text."""
+    """YAML as Kubernetes reads it: times stay text, `y` and `n` are booleans."""
 
 
 _Loader.yaml_implicit_resolvers = {
     sign: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
     for sign, pairs in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]$"), list("yYnN"))
+_Loader.add_constructor("tag:yaml.org,2002:bool", lambda _, node: str(node.value).lower() in ("y", "yes", "on", "true"))
 
 
 def mapping(raw: bytes, content_type: str) -> Obj:

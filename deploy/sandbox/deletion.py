@@ -14,6 +14,11 @@ Obj = dict[str, Any]
 NAMESPACES = "/namespaces"
 CRDS = "apiextensions.k8s.io/customresourcedefinitions"
 CRD_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
+SHOWN_WHEN_GONE = {
+    "/pods", "/podtemplates", "/resourcequotas", "/serviceaccounts", "/services", "/persistentvolumes",
+    "/persistentvolumeclaims", "storage.k8s.io/storageclasses", "storage.k8s.io/csidrivers",
+}  # fmt: skip
+"""Kinds whose last state is answered instead of a Status."""
 KEPT_NAMESPACES = ("default", "kube-system", "kube-public")
 POLICIES = ("Foreground", "Background", "Orphan")
 ORPHANED_BY_DEFAULT = {"batch/jobs", "/replicationcontrollers"}
@@ -167,6 +172,8 @@ def _removed(state: State, target: Target, stored: Stored, options: DeleteOption
     resource = target.resource
     if not options.dry_run:
         state.store.remove(resource.key, target.namespace, target.name)
+    if resource.key in SHOWN_WHEN_GONE:
+        return stored.obj
     details = {"name": target.name, "group": resource.group, "kind": resource.plural, "uid": stored.uid}
     return {
         "kind": "Status",

@@ -1,5 +1,6 @@
 """Discovery: which groups, versions and resources there are, in the old form and aggregated (v2)."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from deploy.sandbox.errors import no_such_page
@@ -16,6 +17,10 @@ VERSION: Obj = {
     "buildDate": "1970-01-01T00:00:00Z",
     "goVersion": "none",
     "compiler": "none",
+    "emulationMajor": "1",
+    "emulationMinor": "36",
+    "minCompatibilityMajor": "1",
+    "minCompatibilityMinor": "35",
     "platform": "linux/amd64",
 }
 
@@ -90,10 +95,18 @@ def aggregated(catalogue: Catalogue, *, core: bool) -> Obj:
     return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
 
 
+@dataclass(frozen=True, slots=True)
+class _Unsaid:
+    group: str = ""
+    version: str = ""
+
+
 def _aggregated(resource: Resource) -> Obj:
+    # Built-in kinds leave out what stands above them, CRDs don't.
+    own = resource if resource.custom else _Unsaid()
     row: Obj = {
         "resource": resource.plural,
-        "responseKind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
+        "responseKind": {"group": own.group, "version": own.version, "kind": resource.kind},
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
         "verbs": list(resource.verbs),
@@ -107,8 +120,8 @@ def _aggregated(resource: Resource) -> Obj:
             {
                 "subresource": name,
                 "responseKind": {
-                    "group": sub.get("group", resource.group),
-                    "version": sub.get("version", resource.version),
+                    "group": sub.get("group", own.group),
+                    "version": sub.get("version", own.version),
                     "kind": sub["kind"],
                 },
                 "verbs": sub["verbs"],

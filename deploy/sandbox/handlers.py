@@ -6,7 +6,6 @@ from typing import Any
 import orjson
 
 from deploy.sandbox import bodies, deletion, patch, reads, reviews, scale, writes
-from deploy.sandbox.access import Action, require
 from deploy.sandbox.errors import Problem, invalid_options, not_allowed, unsupported
 from deploy.sandbox.reads import Form
 from deploy.sandbox.routes import Route
@@ -18,6 +17,7 @@ JOBS = (
     "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set"
     " propagationPolicy=Orphan to suppress this warning"
 )
+DEPRECATED = {"/endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"}
 VALIDATIONS = ("Ignore", "Warn", "Strict")
 
 
@@ -43,19 +43,12 @@ class Answer:
 
 
 def answer(state: State, route: Route, request: Request) -> Answer:
-    """The answer to any request but a watch. Raises ApiError."""
-    target = route.target
+    """The answer to any request but a watch, whose user may. Raises ApiError."""
     _check_verb(route)
-    meta = Target(target.resource, target.namespace, target.name, target.subresource)
-    require(state, request.user, action_of(meta, route.verb))
-    return _HANDLERS[route.verb](state, target, request)
-
-
-def action_of(target: Target, verb: str) -> Action:
-    """The request as RBAC sees it; a namespace is in itself."""
-    resource = target.resource
-    space = target.name if resource.key == "/namespaces" and target.name else target.namespace
-    return Action(verb, resource.group, resource.plural, target.subresource, space, target.name)
+    answered = _HANDLERS[route.verb](state, route.target, request)
+    if (text := DEPRECATED.get(route.target.resource.key)) is not None:
+        return replace(answered, warnings=(text, *answered.warnings))
+    return answered
 
 
 def _check_verb(route: Route) -> None:

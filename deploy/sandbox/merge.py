@@ -39,7 +39,8 @@ def _merged_lists(live: list[Any], applied: list[Any], node: Node) -> list[Any]:
                 out.append(own)
         if shared and key == shared[0]:
             shared.popleft()
-            rest.popleft()
+            if rest and rest[0][0] == key:  # else it stood before and was passed over
+                rest.popleft()
         out.append(merged(old[key], item, values) if key in old else item)
     out += [item for key, item in rest if key not in new]
     return out

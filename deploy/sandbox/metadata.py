@@ -9,7 +9,6 @@ from deploy.sandbox.resources import Resource
 Obj = dict[str, Any]
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 QUALIFIED = re.compile(r"([a-z0-9A-Z]([-A-Za-z0-9_.]*[a-z0-9A-Z])?)")
 FREE_NAMES = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "Event"}
 SUBDOMAIN_RULE = (
@@ -21,11 +20,6 @@ LABEL_RULE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with"
     " an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is"
     " '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-)
-DNS_1035_RULE = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character,"
-    " and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is"
-    " '[a-z]([-a-z0-9]*[a-z0-9])?')"
 )
 VALUE_RULE = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and"
@@ -68,9 +62,7 @@ def _name(resource: Resource, metadata: Obj) -> list[Problem]:
 
 
 def _name_rule(resource: Resource) -> tuple[re.Pattern[str], int, str]:
-    if resource.group == "" and resource.kind == "Service":
-        return DNS_1035, 63, DNS_1035_RULE
-    if resource.group == "" and resource.kind == "Namespace":
+    if resource.group == "" and resource.kind in ("Service", "Namespace"):
         return LABEL, 63, LABEL_RULE
     return SUBDOMAIN, 253, SUBDOMAIN_RULE
 

@@ -1,7 +1,8 @@
-"""What a URL and a method mean: the target in the API, and the verb. Pure."""
+"""What a URL and a method mean: a place in the API and a verb, then the target there. Pure."""
 
 from dataclasses import dataclass
 
+from deploy.sandbox.access import Action
 from deploy.sandbox.errors import no_such_page, no_such_path, not_found
 from deploy.sandbox.resources import Catalogue
 from deploy.sandbox.target import Target
@@ -11,42 +12,61 @@ NAMESPACE_SUBRESOURCES = ("status", "finalize")
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A path as it is written, whether or not anything is there, and the verb as RBAC names it."""
+
+    verb: str
+    group: str
+    version: str
+    plural: str
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+    def action(self) -> Action:
+        """What is asked of RBAC; a namespace counts as in itself."""
+        space = self.name if (self.group, self.plural) == ("", "namespaces") else self.namespace
+        return Action(self.verb, self.group, self.plural, self.subresource, space, self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """A request's target and its verb as RBAC names it."""
+    """A request's target and its verb."""
 
     target: Target
     verb: str
 
 
-def route(catalogue: Catalogue, method: str, path: str, *, watch: bool) -> Route:
-    """The meaning of a resource path. Raises ApiError (404)."""
+def place(method: str, path: str, *, watch: bool) -> Place:
+    """The place of a resource path. Raises ApiError (404) for a path of another form."""
     parts = [part for part in path.split("/") if part]
-    if parts[:1] == ["api"]:
-        group, version, rest = "", parts[1] if len(parts) > 1 else "", parts[2:]
-    elif len(parts) >= 3:
+    if parts[:1] == ["api"] and len(parts) > 2:
+        group, version, rest = "", parts[1], parts[2:]
+    elif parts[:1] == ["apis"] and len(parts) > 3:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
-        raise no_such_path()
+        raise no_such_page()
     namespace = ""
     if len(rest) >= 3 and rest[0] == "namespaces" and not (len(rest) == 3 and rest[2] in NAMESPACE_SUBRESOURCES):
         namespace, rest = rest[1], rest[2:]
-    if not 1 <= len(rest) <= 3:
+    if len(rest) > 3:
         raise no_such_path()
     plural, name, subresource = (*rest, "", "")[:3]
-    return Route(_target(catalogue, (group, version, plural), namespace, name, subresource), _verb(method, name, watch))
+    return Place(_verb(method, name, watch), group, version, plural, namespace, name, subresource)
 
 
-def _target(catalogue: Catalogue, place: tuple[str, str, str], namespace: str, name: str, subresource: str) -> Target:
-    resource = catalogue.find(*place)
-    if resource is None and not catalogue.serves(place[0], place[1]):
+def resolve(catalogue: Catalogue, at: Place) -> Route:
+    """What is at a place. Raises ApiError (404)."""
+    if not catalogue.serves(at.group, at.version):
         raise no_such_page()
-    if resource is None or (namespace and not resource.namespaced):
+    resource = catalogue.find(at.group, at.version, at.plural)
+    if resource is None or (at.namespace and not resource.namespaced):
         raise no_such_path()
-    if resource.namespaced and name and not namespace:
+    if resource.namespaced and at.name and not at.namespace:
         raise no_such_path()
-    if subresource and subresource not in resource.subresources:
-        raise not_found(resource, name) if resource.custom else no_such_path()
-    return Target(resource, namespace, name, subresource)
+    if at.subresource and at.subresource not in resource.subresources:
+        raise not_found(resource, at.name) if resource.custom else no_such_path()
+    return Route(Target(resource, at.namespace, at.name, at.subresource), at.verb)
 
 
 def _verb(method: str, name: str, watch: bool) -> str:

@@ -8,10 +8,10 @@ from aiohttp import web
 
 from deploy.sandbox import discovery, openapi, reads, watching
 from deploy.sandbox.access import Action, authenticate, require
-from deploy.sandbox.errors import ApiError, bad_request, no_such_path
-from deploy.sandbox.handlers import Request, action_of, answer
+from deploy.sandbox.errors import ApiError, bad_request, no_such_page
+from deploy.sandbox.handlers import Request, answer
 from deploy.sandbox.reads import Form
-from deploy.sandbox.routes import Route, route
+from deploy.sandbox.routes import VERBS, Route, place, resolve
 from deploy.sandbox.state import State, User
 from deploy.sandbox.watching import Watch
 
@@ -92,11 +92,12 @@ async def _resource(request: web.Request) -> web.StreamResponse:
     state = request.app[STATE]
     user = _user(request)
     if not request.path.startswith(("/api/", "/apis/")):
-        require(state, user, Action(verb=request.method.lower(), path=request.path))
-        raise no_such_path()
+        require(state, user, Action(verb=VERBS.get(request.method, ""), path=request.path))
+        raise no_such_page()
     params = dict(request.query)
-    watch = params.get("watch") in ("1", "true")
-    found = route(state.catalogue, request.method, request.path, watch=watch)
+    at = place(request.method, request.path, watch=params.get("watch") in ("1", "true"))
+    require(state, user, at.action())
+    found = resolve(state.catalogue, at)
     parsed = Request(
         user=user,
         params=params,
@@ -126,7 +127,6 @@ def _form(accept: str) -> Form:
 
 async def _watch(request: web.Request, found: Route, parsed: Request) -> web.StreamResponse:
     state, params = request.app[STATE], parsed.params
-    require(state, parsed.user, action_of(found.target, "watch"))
     try:
         timeout_s = float(params.get("timeoutSeconds") or 1800)
     except ValueError:

@@ -41,7 +41,7 @@ class User:
     extra: dict[str, list[str]] = field(default_factory=dict)
 
 
-DEFAULT_AUDIENCE = "https://kubernetes.default.svc"
+DEFAULT_AUDIENCE = "https://kubernetes.default.svc.cluster.local"
 
 
 @dataclass(frozen=True, slots=True)

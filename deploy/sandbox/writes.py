@@ -86,19 +86,18 @@ def _replaced(
     new.setdefault("metadata", {})["name"] = target.name
     new = _own_part(target, old.obj, new)
     _default(target, new)
-    managers = _managers_after(state, target, old, new, options)
+    given = (body.get("metadata") or {}).get("managedFields")
+    # An empty list clears it; from then on nobody is tracked until the next apply.
+    managers = {} if given in ([], [{}]) else _managers_after(state, target, old, new, options)
     new["apiVersion"] = old.obj["apiVersion"] if resource.custom else resource.api_version
     return Written(commit.update(state, target, old, new, managers, options))
 
 
 def _managers_after(state: State, target: Target, old: Stored, new: Obj, options: Options) -> Managers:
-    """The owners after an update; a body may rewrite the list, and `[{}]` clears it for good."""
-    given = new["metadata"].get("managedFields")
-    if given == [{}]:
-        return {}
+    """The owners after an update; a body may rewrite the list."""
     managers = managed.read(new) or managed.read(old.obj)
     if not managers:
-        return {}  # cleared: nobody is tracked until the next apply
+        return {}
     writer = _writer(state, target, options)
     return managed.updated(
         _comparable(old.obj, new), managed.bare(new), managers, writer=writer, node=target.resource.node

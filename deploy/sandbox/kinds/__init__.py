@@ -9,6 +9,10 @@ _ADMISSION = "admissionregistration.k8s.io"
 _KINDS: dict[tuple[str, str], Kind] = {
     ("", "Namespace"): cluster.NAMESPACE,
     ("", "Pod"): pods.POD,
+    ("", "PodTemplate"): pods.POD_TEMPLATE,
+    ("", "Endpoints"): services.ENDPOINTS,
+    ("", "LimitRange"): config.LIMIT_RANGE,
+    ("apiregistration.k8s.io", "APIService"): cluster.API_SERVICE,
     ("", "Service"): services.SERVICE,
     ("", "ConfigMap"): config.CONFIG_MAP,
     ("", "Secret"): config.SECRET,

@@ -153,6 +153,12 @@ def _match_defaults(matches: Obj) -> None:
         fill(rule, scope="*")
 
 
+def _api_service_defaults(obj: Obj) -> None:
+    if service := (obj.get("spec") or {}).get("service"):
+        fill(service, port=443)
+
+
+API_SERVICE = Kind(_api_service_defaults)
 NAMESPACE = Kind(_namespace_defaults, _prepare_namespace)
 BINDING = Kind(_binding_defaults, validate=_validate_binding)
 ROLE = Kind(prepare=_prepare_role, validate=_validate_role)

@@ -87,6 +87,17 @@ def _validate_claim(new: Obj, old: Obj | None) -> list[Problem]:
 
 def _volume_defaults(obj: Obj) -> None:
     fill(obj.setdefault("spec", {}), persistentVolumeReclaimPolicy="Retain", volumeMode="Filesystem")
+    if obj["spec"].get("hostPath") is not None:
+        fill(obj["spec"]["hostPath"], type="")
+
+
+def _limit_range_defaults(obj: Obj) -> None:
+    for limit in (obj.get("spec") or {}).get("limits") or ():
+        if limit.get("type") == "Container" and (
+            default := {**(limit.get("max") or {}), **(limit.get("default") or {})}
+        ):
+            limit["default"] = default
+            limit["defaultRequest"] = {**default, **(limit.get("min") or {}), **(limit.get("defaultRequest") or {})}
 
 
 def _storage_class_defaults(obj: Obj) -> None:
@@ -101,5 +112,6 @@ def _validate_storage_class(new: Obj, old: Obj | None) -> list[Problem]:
 SECRET = Kind(_secret_defaults, validate=_validate_secret)
 CONFIG_MAP = Kind(validate=_validate_config_map)
 CLAIM = Kind(_claim_defaults, _prepare_volume, _validate_claim)
+LIMIT_RANGE = Kind(_limit_range_defaults)
 VOLUME = Kind(_volume_defaults, _prepare_volume)
 STORAGE_CLASS = Kind(_storage_class_defaults, validate=_validate_storage_class)

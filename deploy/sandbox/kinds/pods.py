@@ -237,4 +237,9 @@ def port_problems(port: Any, field: str) -> list[Problem]:
     return []
 
 
+def _template_defaults(obj: Obj) -> None:
+    pod_spec_defaults(obj.setdefault("template", {}).setdefault("spec", {}))
+
+
+POD_TEMPLATE = Kind(_template_defaults)
 POD = Kind(_pod_defaults, _prepare_pod, _validate_pod)

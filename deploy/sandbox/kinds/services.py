@@ -116,6 +116,13 @@ def _network_policy_defaults(obj: Obj) -> None:
             fill(port, protocol="TCP")
 
 
+def _endpoints_defaults(obj: Obj) -> None:
+    for subset in obj.get("subsets") or ():
+        for port in subset.get("ports") or ():
+            fill(port, protocol="TCP")
+
+
+ENDPOINTS = Kind(_endpoints_defaults)
 SERVICE = Kind(_service_defaults, _prepare_service, _validate_service)
 INGRESS = Kind(prepare=_prepare_ingress, validate=_validate_ingress)
 NETWORK_POLICY = Kind(_network_policy_defaults)
