@@ -9,7 +9,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -31,6 +31,7 @@ GRACE_S = 20.0
 """Seconds that runs get to end after SIGTERM; the chart's terminationGracePeriodSeconds must be longer."""
 SWEEP_EVERY_S = 1
 SWEEP_TIMEOUT_S = 60
+CANCELS, CANCEL_WAIT_S = 3, 2.0
 JOB_TIMEOUT_S = 3600
 EXTRA_JOBS = 8
 """arq jobs beyond the number of runs: those that find every slot busy end at once."""
@@ -138,9 +139,7 @@ async def running(tasks: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncIt
     try:
         yield
     finally:
-        for task in started:
-            task.cancel()
-        await asyncio.gather(*started, return_exceptions=True)
+        await _end(started)
 
 
 async def _for_ever(name: str, task: Callable[[], Awaitable[None]]) -> None:
@@ -165,8 +164,9 @@ async def run_worker(settings: Settings, build: Build, *, grace_s: float = GRACE
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, lambda: (hurry if stop.is_set() else stop).set())
     process = Process(settings, build)
-    await _first(process.start(), stop.wait())
-    if stop.is_set():
+    starting = asyncio.ensure_future(process.start())
+    await _first(starting, stop.wait())
+    if starting.cancelled():
         return
     worker = WakingWorker(**process.arq_settings(retries=2), handle_signals=False)
     worker.wake_ups = process.wake_ups
@@ -179,25 +179,32 @@ async def run_worker(settings: Settings, build: Build, *, grace_s: float = GRACE
         await _first(process.runner.finished(grace_s), hurry.wait())
     finally:
         await process.stop()
-        await _ended(polling, worker)
+        await _close_arq(polling, worker)
     log.info("worker stopped")
 
 
 async def _first(*waits: Awaitable[object]) -> None:
     """Until one of them ends; the others are cancelled. Raises what it raised."""
     done, others = await asyncio.wait(map(asyncio.ensure_future, waits), return_when=asyncio.FIRST_COMPLETED)
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    await _end(others)
     for task in done:
         task.result()
 
 
-async def _ended(polling: "asyncio.Task[None]", worker: Worker) -> None:
-    jobs = [polling, *worker.tasks.values()]
-    for job in jobs:
-        job.cancel()
-    await asyncio.gather(*jobs, return_exceptions=True)
+async def _end(tasks: Iterable["asyncio.Future[Any]"]) -> None:
+    """Cancel until they end: libraries swallow a cancellation now and then, and a worker must stop when told to."""
+    left = set(tasks)
+    for _ in range(CANCELS):
+        for task in left:
+            task.cancel()
+        if left:
+            _, left = await asyncio.wait(left, timeout=CANCEL_WAIT_S)
+    if left:
+        log.warning("tasks do not end", count=len(left))
+
+
+async def _close_arq(polling: "asyncio.Task[None]", worker: Worker) -> None:
+    await _end([polling, *worker.tasks.values()])
     with contextlib.suppress(RedisError, OSError):
         await worker.pool.aclose(close_connection_pool=True)
 

@@ -3,11 +3,12 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvloop
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from jobs.claim import Again, Claim
 from jobs.enqueue import Mark, Queue
@@ -39,9 +40,16 @@ async def build(settings: Settings, queue: Queue) -> AsyncIterator[Work]:
         await note("everything")
         await queue.mark(Mark("application", "apps/everything", "start", background=True))
 
-    handlers = {"application": handle, "repository": handle}
-    yield Work(handlers, sweep=lambda: note("sweep"), mark_everything=mark_everything)
-    await client.aclose()
+    try:
+        if pause := os.environ.get("A_WORKER_START_S"):
+            await note("starting")
+            await asyncio.sleep(float(pause))
+        handlers = {"application": handle, "repository": handle}
+        yield Work(handlers, sweep=lambda: note("sweep"), mark_everything=mark_everything)
+    finally:
+        with suppress(RedisError):
+            await note("closed")
+        await client.aclose()
 
 
 def __getattr__(name: str) -> Any:

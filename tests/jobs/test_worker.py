@@ -1,6 +1,7 @@
 """Real worker processes on a real Valkey: started, woken, told to stop, killed; and Valkey killed under them."""
 
 import asyncio
+import contextlib
 import os
 import pickle
 import signal
@@ -15,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from jobs.enqueue import ARQ_QUEUE, DESERIALIZER, JOB, SERIALIZER, Mark, Queue
 from jobs.valkey import pool_for
-from jobs.worker import WakingWorker
+from jobs.worker import WakingWorker, running
 from tests.valkey import Valkey, until
 
 LEASE_S = 2.0
@@ -307,3 +308,40 @@ async def test_a_wrong_setting_fails_the_start_and_is_named(
     assert variable.encode() in worker.log
     assert b"hunter2" not in worker.log
     assert b"Traceback" not in worker.log
+
+
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again() -> None:
+    ended = asyncio.Event()
+
+    async def stubborn() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    async with running({"stubborn": stubborn}):
+        await asyncio.sleep(0)
+    assert ended.is_set()
+
+
+async def test_a_task_that_ends_or_fails_is_started_again() -> None:
+    starts = 0
+
+    async def fickle() -> None:
+        nonlocal starts
+        starts += 1
+        if starts == 1:
+            raise RuntimeError("a bug")
+
+    async with running({"fickle": fickle}):
+        await until(lambda: starts == 2)
+
+
+async def test_sigterm_during_the_start_ends_it(workers: Callable[..., Worker]) -> None:
+    worker = await workers(A_WORKER_START_S="60").start()
+    await worker.noted("starting")
+    worker.tell(signal.SIGTERM)
+    assert await worker.ended() == 0
+    assert (await worker.notes())[-1] == "closed", "what was built so far is taken down"
