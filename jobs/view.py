@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.core.application import Application, application_of
-from jobs.core.attention import was_compared, wish
+from jobs.core.attention import Wish, was_compared, wish
 from jobs.core.errors import InvalidSpecError
-from jobs.core.objects import ObjectId
+from jobs.core.objects import ObjectId, metadata_of
 from jobs.core.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    wish: bytes
+    wish: Wish
     application: Application | None
     """None: its spec makes no sense."""
     repositories: frozenset[str]
@@ -61,7 +61,7 @@ class View:
         self._known[key] = _Known(now, application, names)
         for name in names:
             self._by_repository.setdefault(name, set()).add(key)
-        return not was_compared(body) if before is None else before.wish != now
+        return not was_compared(body) if before is None else now.is_new(before.wish)
 
     def drop(self, body: Mapping[str, Any]) -> str:
         """Forget a deleted Application; its key."""
@@ -107,7 +107,7 @@ class View:
 
 
 def _key(body: Mapping[str, Any]) -> str:
-    metadata = body.get("metadata") or {}
+    metadata = metadata_of(body)
     return f"{metadata.get('namespace')}/{metadata.get('name')}"
 
 

@@ -14,7 +14,7 @@ from jobs.core.health_status import Health, HealthStatus, progressing, unknown, 
 from jobs.core.objects import Manifest, ObjectId, manifest_of
 from jobs.core.order import hook_of
 
-__all__ = ["Child", "Health", "HealthStatus", "application_health", "assess", "child_of", "worst"]
+__all__ = ["Child", "Health", "HealthStatus", "application_health", "assess", "child_of", "matters", "worst"]
 
 HOOK_FINALIZER = "argocd.argoproj.io/hook-finalizer"
 """Finalizer of a hook: it is deleted on purpose, and its result still counts."""
@@ -75,12 +75,12 @@ def application_health(children: Iterable[Child], itself: ObjectId | None = None
     if counted and not any(child.live for child in counted):
         return Health(HealthStatus.MISSING, "none of its objects is in the cluster")
     there = [(child.id, child.health) for child in counted if child.live and child.health]
-    found = worst(_named(id_, health) for id_, health in there if _matters(id_, health))
+    found = worst(_named(id_, health) for id_, health in there if matters(id_, health))
     return found or Health(HealthStatus.HEALTHY)
 
 
-def _matters(id_: ObjectId, health: Health) -> bool:
-    """A child Application that is Missing or Unknown says nothing of its parent."""
+def matters(id_: ObjectId, health: Health) -> bool:
+    """Whether it says something of the application: a child Application that is Missing or Unknown does not."""
     vague = health.status in (HealthStatus.MISSING, HealthStatus.UNKNOWN)
     return not (vague and id_.group_kind == ("argoproj.io", "Application"))
 

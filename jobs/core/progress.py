@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from jobs.core.guards import named
-from jobs.core.health import Health, HealthStatus, assess
+from jobs.core.health import Health, HealthStatus, assess, matters
 from jobs.core.objects import ObjectId
 from jobs.core.order import DeletePolicy, Phase
 from jobs.core.plan import Action, Change, Plan, Removal
@@ -64,7 +64,7 @@ class _Stand:
 
     def with_change(self, change: Change, run: Run) -> "_Stand":
         health = health_of(change, run)
-        if health is None or health.status is HealthStatus.HEALTHY:
+        if health is None or health.status is HealthStatus.HEALTHY or not matters(change.id, health):
             return self
         if health.status is HealthStatus.DEGRADED:
             return replace(self, broken=(*self.broken, f"{change.id}: {health.message or 'is Degraded'}"))
@@ -107,7 +107,7 @@ def unsettled(todo: Plan, run: Run) -> tuple[Result, ...]:
         if result is None or result.hook_phase != "Running":
             continue
         health = health_of(change, run)
-        if health is None or health.status is HealthStatus.HEALTHY:
+        if health is None or health.status is HealthStatus.HEALTHY or not matters(change.id, health):
             found.append(replace(result, hook_phase="Succeeded"))
         elif health.status is HealthStatus.DEGRADED:
             found.append(replace(result, hook_phase="Failed", message=health.message or result.message))

@@ -1,0 +1,54 @@
+"""Which change of an Application asks for work."""
+
+from typing import Any
+
+import pytest
+
+from jobs.core.attention import wish
+
+BODY: dict[str, Any] = {
+    "metadata": {"name": "web", "uid": "1", "resourceVersion": "5", "generation": 2, "annotations": {"note": "x"}},
+    "spec": {"project": "default"},
+}
+REFRESH = {"argocd.argoproj.io/refresh": "hard"}
+OPERATION = {"operation": {"sync": {"prune": True}}}
+
+
+def changed(*, metadata: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    return BODY | fields | {"metadata": BODY["metadata"] | (metadata or {})}
+
+
+ASKING = {
+    "a changed spec": changed(spec={"project": "shop"}),
+    "an operation": changed(**OPERATION),
+    "a refresh": changed(metadata={"annotations": REFRESH}),
+    "a finalizer": changed(metadata={"finalizers": ["resources-finalizer.argocd.argoproj.io"]}),
+    "a deletion": changed(metadata={"deletionTimestamp": "2026-11-01T12:00:00Z"}),
+    "another object of that name": changed(metadata={"uid": "2"}),
+    "an approval": changed(metadata={"annotations": {"argocd.argoproj.io/deletion-approved": "now"}}),
+}
+SILENT = {
+    "a status": changed(status={"sync": {"status": "Synced"}}),
+    "a resourceVersion and generation": changed(metadata={"resourceVersion": "6", "generation": 3}),
+    "an annotation that means nothing": changed(metadata={"annotations": {"note": "y"}}),
+}
+
+
+@pytest.mark.parametrize("case", ASKING)
+def test_what_a_person_asks_for_is_new(case: str) -> None:
+    assert wish(ASKING[case]).is_new(wish(BODY))
+
+
+@pytest.mark.parametrize("case", SILENT)
+def test_what_pilothouse_writes_is_not(case: str) -> None:
+    assert not wish(SILENT[case]).is_new(wish(BODY))
+
+
+@pytest.mark.parametrize("case", ["an operation", "a refresh"])
+def test_that_something_was_done_is_not_new_but_asking_again_is(case: str) -> None:
+    assert not wish(BODY).is_new(wish(ASKING[case]))
+    assert wish(ASKING[case]).is_new(wish(BODY))
+
+
+def test_another_operation_is_new() -> None:
+    assert wish(changed(operation={"sync": {}})).is_new(wish(ASKING["an operation"]))
