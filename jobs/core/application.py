@@ -10,7 +10,8 @@ from typing import Any
 
 from jobs.core.errors import InvalidSpecError
 from jobs.core.fields import Fields
-from jobs.core.objects import texts
+from jobs.core.objects import metadata_of, texts
+from jobs.core.readable import status_of
 from jobs.core.source import Source, source_of
 from jobs.core.sync_policy import SyncPolicy, policy_of
 
@@ -82,10 +83,12 @@ class Application:
 
 
 def application_of(body: Mapping[str, Any]) -> Application:
-    """An Application object as data. Raises InvalidSpecError naming the first field that makes no sense."""
-    metadata = Fields(body.get("metadata") or {}, "metadata")
-    spec = Fields(body.get("spec") or {}, "spec")
-    operation = body.get("operation")
+    """An Application object as data. Raises InvalidSpecError naming the first field that makes no sense.
+
+    Of the status, which is rebuilt anyway, what makes no sense is left out.
+    """
+    whole = Fields(body, "")
+    metadata, spec = whole.inner("metadata"), whole.inner("spec")
     return Application(
         namespace=metadata.text("namespace"),
         name=metadata.text("name"),
@@ -101,16 +104,15 @@ def application_of(body: Mapping[str, Any]) -> Application:
         annotations=texts(metadata.mapping("annotations")),
         finalizers=metadata.texts("finalizers"),
         deleting=metadata.has("deletionTimestamp"),
-        operation=operation if isinstance(operation, Mapping) else None,
-        status=body.get("status") or {},
+        operation=_operation(whole) if whole.has("operation") else None,
+        status=status_of(body.get("status")),
         spec=spec.values,
     )
 
 
 def unreadable(body: Mapping[str, Any]) -> Application:
     """An Application whose spec makes no sense, with just enough to say so in its status."""
-    metadata = body.get("metadata") or {}
-    operation, status, spec = body.get("operation"), body.get("status"), body.get("spec")
+    metadata, operation, spec = metadata_of(body), body.get("operation"), body.get("spec")
     return Application(
         namespace=str(metadata.get("namespace") or ""),
         name=str(metadata.get("name") or ""),
@@ -125,9 +127,21 @@ def unreadable(body: Mapping[str, Any]) -> Application:
         history_limit=10,
         annotations=texts(metadata.get("annotations")),
         operation=operation if isinstance(operation, Mapping) else None,
-        status=status if isinstance(status, Mapping) else {},
+        status=status_of(body.get("status")),
         spec=spec if isinstance(spec, Mapping) else {},
     )
+
+
+def _operation(whole: Fields) -> Mapping[str, Any]:
+    """The operation as written, once all of it that is read has its shape."""
+    asked = whole.inner("operation")
+    sync = asked.inner("sync")
+    asked.inner("initiatedBy").flag("automated")
+    sync.text("revision")
+    for name in ("prune", "dryRun"):
+        sync.flag(name)
+    sync.each("resources")
+    return asked.values
 
 
 def _sources(spec: Fields) -> tuple[Source, ...]:

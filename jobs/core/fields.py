@@ -6,6 +6,9 @@ from typing import Any
 
 from jobs.core.errors import InvalidSpecError
 
+MAX_NUMBER = 1 << 63
+"""Integers of Kubernetes objects are int64; a greater one does not fit into a float either."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:
@@ -31,10 +34,11 @@ class Fields:
         return bool(self._typed(name, bool, "true or false", default))
 
     def number(self, name: str, default: int) -> int:
-        """A whole number. Raises InvalidSpecError for anything else, booleans included."""
-        if isinstance(self.values.get(name), bool):
+        """A whole number of 64 bits. Raises InvalidSpecError for anything else, booleans included."""
+        found = int(self._typed(name, int, "a whole number", default))
+        if isinstance(self.values.get(name), bool) or not -MAX_NUMBER <= found < MAX_NUMBER:
             raise InvalidSpecError(f"{self.at(name)} must be a whole number")
-        return int(self._typed(name, int, "a whole number", default))
+        return found
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of strings. Raises InvalidSpecError for anything else."""

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from jobs.core.objects import metadata_of
+
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 SHORTEST = 8
 
@@ -24,9 +26,12 @@ def _masked(body: Mapping[str, Any] | None, lengths: dict[str, int]) -> Any:
         return body
     shown = {**body}
     for field in ("data", "stringData"):
-        if isinstance(body.get(field), Mapping):
-            shown[field] = {key: _run(value, lengths) for key, value in body[field].items()}
-    metadata = dict(body.get("metadata") or {})
+        data = body.get(field)
+        if isinstance(data, Mapping):
+            shown[field] = {key: _run(value, lengths) for key, value in data.items()}
+        elif data is not None:
+            shown[field] = _run(data, lengths)
+    metadata = dict(metadata_of(body))
     annotations = metadata.get("annotations")
     if isinstance(annotations, Mapping) and LAST_APPLIED in annotations:
         # kubectl keeps a copy of the whole Secret here.

@@ -20,10 +20,11 @@ class Moment:
 
 
 def moment_of(text: object) -> Moment | None:
-    """A moment from its text; None if it is none."""
+    """A moment from its text; None if it is none, or does not say its zone."""
     if not isinstance(text, str):
         return None
     try:
-        return Moment(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         return None
+    return Moment(found.timestamp()) if found.tzinfo else None

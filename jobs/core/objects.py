@@ -42,7 +42,7 @@ class Manifest:
     @property
     def annotations(self) -> Mapping[str, str]:
         """Its annotations; values that are not text are left out."""
-        return texts((self.body.get("metadata") or {}).get("annotations"))
+        return texts(metadata_of(self.body).get("annotations"))
 
     @property
     def api_version(self) -> str:
@@ -56,9 +56,15 @@ def group_and_version(api_version: str) -> tuple[str, str]:
     return group, version
 
 
+def metadata_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Its metadata; empty when it has none."""
+    found = body.get("metadata")
+    return found if isinstance(found, Mapping) else {}
+
+
 def identity(body: Mapping[str, Any]) -> ObjectId:
     """The id an object gives itself; missing parts are empty."""
-    metadata = body.get("metadata") or {}
+    metadata = metadata_of(body)
     group, _ = group_and_version(str(body.get("apiVersion") or ""))
     return ObjectId(
         group, str(body.get("kind") or ""), str(metadata.get("namespace") or ""), str(metadata.get("name") or "")

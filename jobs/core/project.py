@@ -24,7 +24,7 @@ def application_refusals(project: Mapping[str, Any] | None, application: Applica
     name = application.project
     if project is None:
         return () if name == DEFAULT else (f"spec.project: there is no AppProject {name} in namespace {home}",)
-    spec = Fields(project.get("spec") or {}, f"AppProject {name} spec")
+    spec = Fields(Fields(project, f"AppProject {name}").mapping("spec"), f"AppProject {name} spec")
     found = [f"AppProject {name}: {field} is not supported yet" for field in project_fields(spec.values)]
     urls = [source.repo_url for source in application.sources]
     refused = [url for url in urls if not _source_allowed(spec.texts("sourceRepos"), url)]
@@ -38,8 +38,9 @@ def object_refusal(project: Mapping[str, Any] | None, application: Application, 
     """Why the project does not allow this object at the Application's destination; None: it does."""
     if project is None:
         return None
-    spec = Fields(project.get("spec") or {}, f"AppProject {application.project} spec")
-    said = f"{target}: AppProject {application.project}"
+    name = f"AppProject {application.project}"
+    spec = Fields(Fields(project, name).mapping("spec"), f"{name} spec")
+    said = f"{target}: {name}"
     if not _destination_allowed(spec, application, target.namespace):
         return f"{said}: spec.destinations does not allow namespace {target.namespace or '(cluster-scoped)'} there"
     allow, deny = ("namespaceResourceWhitelist", "namespaceResourceBlacklist")
@@ -81,7 +82,8 @@ def _destination_allowed(spec: Fields, application: Application, namespace: str)
         denies = any(text.startswith("!") for text in (server, name, wanted))
         here = any(_glob(server.lstrip("!"), item) for item in servers) if server else False
         here = here or (any(_glob(name.lstrip("!"), item) for item in names) if name else False)
-        there = not namespace or _glob(wanted.lstrip("!"), namespace)
+        # What has no namespace is denied by no namespace's name.
+        there = _glob(wanted.lstrip("!"), namespace) if namespace else not wanted.startswith("!")
         if denies and here and there:
             return False
         allowed = allowed or (not denies and here and there)

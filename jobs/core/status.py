@@ -3,7 +3,7 @@
 https://argo-cd.readthedocs.io/en/stable/operator-manual/application.yaml ; nothing secret gets in: messages name paths.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,8 @@ def as_status(application: Application, run: Run, seen: Seen, at: Moment) -> dic
     status |= _source_types(application, seen)
     images = images_of(change.live or {} for change in seen.plan.changes) if seen.plan else ()
     status["summary"] = {"images": list(images)} if images else old.get("summary")
+    if run.selects:
+        status |= {name: old[name] for name in ("sync", "health", "resources", "summary") if old.get(name)}
     return fitted({key: value for key, value in status.items() if value not in (None, [], {})})
 
 
@@ -58,22 +60,58 @@ def with_revision(application: Application, revisions: tuple[str, ...]) -> dict[
     return {**application.status, "sync": sync}
 
 
+LISTS: tuple[tuple[str, ...], ...] = (
+    ("resources",),
+    ("operationState", "syncResult", "resources"),
+    ("history",),
+    ("conditions",),
+    ("summary", "images"),
+)
+"""What is cut when dropping what is well was not enough, one after the other; the end of a list stays longest."""
+
+
 def fitted(status: dict[str, Any], limit: int = MAX_STATUS) -> dict[str, Any]:
     """The status cut to the limit in bytes: results of objects that are well go first, and it says so."""
-    if len(orjson.dumps(status)) <= limit:
+    if _fits(status, limit):
         return status
     resources = [entry for entry in status.get("resources", []) if not _is_well(entry)]
-    state = dict(status.get("operationState") or {})
-    result = dict(state.get("syncResult") or {})
-    result["resources"] = [entry for entry in result.get("resources", []) if entry.get("status") == "SyncFailed"]
-    said = f"{len(status.get('resources', [])) - len(resources)} Synced and Healthy objects are not listed: too many"
-    state |= {"syncResult": result, "message": f"{state.get('message', '')} ({said})".strip()}
-    cut = {**status, "resources": resources, "operationState": state} if status.get("operationState") else status
-    cut = {**cut, "resources": resources}
-    while len(orjson.dumps(cut)) > limit and (cut["resources"] or result["resources"]):
-        cut["resources"] = cut["resources"][: len(cut["resources"]) // 2]
-        result["resources"] = result["resources"][: len(result["resources"]) // 2]
+    left_out = len(status.get("resources", [])) - len(resources)
+    cut = {**status, "resources": resources}
+    if status.get("operationState"):
+        cut["operationState"] = _shorter(status["operationState"], left_out)
+    for path in LISTS:
+        while not _fits(cut, limit) and (items := _part(cut, path)):
+            cut = _replaced(cut, path, items[(len(items) + 1) // 2 :])
+    # Copies of what a person wrote; what remains is needed for the status to be valid.
+    for path, kept in ((("sync", "comparedTo"), "destination"), (("operationState", "operation"), "initiatedBy")):
+        if not _fits(cut, limit) and (copy := _part(cut, path)):
+            cut = _replaced(cut, path, {kept: copy.get(kept) or {}})
     return cut
+
+
+def _fits(status: Mapping[str, Any], limit: int) -> bool:
+    return len(orjson.dumps(status)) <= limit
+
+
+def _shorter(state: Mapping[str, Any], left_out: int) -> dict[str, Any]:
+    """Only failures are listed, and hooks: a run that goes on must know which of them it has run."""
+    result = state.get("syncResult") or {}
+    kept = [item for item in result.get("resources", []) if item.get("status") == "SyncFailed" or item.get("hookType")]
+    said = f"{left_out} Synced and Healthy objects are not listed: too many"
+    message = f"{state.get('message', '')} ({said})".strip()
+    return {**state, "message": message, "syncResult": {**result, "resources": kept}}
+
+
+def _part(status: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    here: Any = status
+    for name in path:
+        here = (here or {}).get(name)
+    return here
+
+
+def _replaced(status: Mapping[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    name, *rest = path
+    return {**status, name: _replaced(status[name], tuple(rest), value) if rest else value}
 
 
 def _is_well(entry: Mapping[str, Any]) -> bool:
@@ -212,13 +250,12 @@ def _result_entry(result: Result) -> dict[str, Any]:
 
 def _history(application: Application, run: Run, seen: Seen, at: Moment) -> list[Any]:
     """Every revision that was fully deployed, oldest first; the heals of a revision share its entry."""
-    entries = [entry for entry in application.status.get("history") or [] if isinstance(entry, Mapping)]
+    entries = list(application.status.get("history") or [])
     ended_well = run.phase is OperationPhase.SUCCEEDED and not run.heal and run.whole
     if not ended_well:
         return _limited(entries, application.history_limit)
-    last = entries[-1] if entries else {}
     entry: dict[str, Any] = {
-        "id": int(last.get("id") or 0) + 1 if entries else 0,
+        "id": _next_id(entries),
         "deployStartedAt": str(run.started_at),
         "deployedAt": str(at),
         "initiatedBy": run.operation.get("initiatedBy") or {},
@@ -226,6 +263,11 @@ def _history(application: Application, run: Run, seen: Seen, at: Moment) -> list
     }
     entry |= {name: application.spec[name] for name in ("source", "sources") if application.spec.get(name)}
     return _limited([*entries, entry], application.history_limit)
+
+
+def _next_id(entries: Sequence[Mapping[str, Any]]) -> int:
+    ids = [entry["id"] for entry in entries if isinstance(entry.get("id"), int)]
+    return max(ids) + 1 if ids else 0
 
 
 def _limited(entries: Iterable[Any], limit: int) -> list[Any]:

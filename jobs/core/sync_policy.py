@@ -10,6 +10,10 @@ from jobs.core.objects import texts
 
 _DURATION = re.compile(r"(?P<amount>[0-9]+(?:\.[0-9]+)?)(?P<unit>ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST_S = 2**63 / 1e9
+"""The longest duration Go knows, some 292 years, in seconds."""
+SHORTEST_WAIT_S = 1.0
+"""A wait of nothing would ask Git and the cluster without pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,14 @@ class Retry:
     max_duration_s: float = 180.0
 
     def wait_s(self, failures: int) -> float | None:
-        """Seconds before the next try after so many failures (1 after the first); None: no more."""
+        """Seconds before the next try after so many failures (1 after the first), at least 1; None: no more."""
         if 0 <= self.limit < failures:
             return None
-        return float(min(self.max_duration_s, self.duration_s * self.factor ** min(max(0, failures - 1), 60)))
+        try:
+            grown = self.duration_s * self.factor ** max(0, failures - 1)
+        except OverflowError:
+            grown = self.max_duration_s
+        return max(SHORTEST_WAIT_S, min(self.max_duration_s, grown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +93,11 @@ def duration_s(fields: Fields, name: str, default: float) -> float:
     value = fields.text(name)
     if not value:
         return default
-    if value.isdecimal():
-        return float(value)
     matches = list(_DURATION.finditer(value))
-    if not matches or "".join(match.group() for match in matches) != value:
-        raise InvalidSpecError(f"{fields.at(name)} must be a duration such as 5s or 2m, not {value!r}")
-    return sum(float(match["amount"]) * _SECONDS[match["unit"]] for match in matches)
+    whole = "".join(match.group() for match in matches) == value
+    found = sum(float(match["amount"]) * _SECONDS[match["unit"]] for match in matches)
+    if value.isdecimal():
+        whole, found = True, float(value)
+    if not whole or found > LONGEST_S:
+        raise InvalidSpecError(f"{fields.at(name)} must be a duration such as 5s or 2m, not {value[:80]!r}")
+    return found
