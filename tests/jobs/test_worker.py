@@ -258,9 +258,10 @@ async def test_lost_connections_do_not_use_up_arqs_slots(valkey: Valkey, queue: 
     async def job(_: Any) -> None:
         ran.set()
 
+    wanted: Any = job
     pool = Breaking(pool_for(valkey.url, connections=4))
     worker = WakingWorker(
-        [func(job, name=JOB)], redis_pool=pool, queue_name=ARQ_QUEUE, max_jobs=1, handle_signals=False,
+        [func(wanted, name=JOB)], redis_pool=pool, queue_name=ARQ_QUEUE, max_jobs=1, handle_signals=False,
         job_serializer=SERIALIZER, job_deserializer=DESERIALIZER,
     )  # fmt: skip
     worker.wake_ups = queue.wake_ups()
