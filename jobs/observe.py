@@ -16,7 +16,7 @@ from jobs.core.fingerprint import digest, fingerprint
 from jobs.core.inventory import MANAGER, Owner, is_candidate
 from jobs.core.objects import Manifest, ObjectId, identity
 from jobs.core.plan import Observed
-from jobs.core.restrictions import object_options
+from jobs.core.restrictions import compares_admission, object_options
 from jobs.core.sync_policy import option_value
 from jobs.kube import Kube
 from jobs.together import together
@@ -159,7 +159,8 @@ async def _look(
     try:
         resource = await kube.api_resource(manifest.id.group, manifest.id.kind, manifest.version)
         live = known.get(manifest.id) or await kube.get(resource, manifest.id.namespace, manifest.id.name)
-        if live is not None and memory.is_known(kube.server, manifest, live):
+        asked = compares_admission(manifest.annotations)  # what admission would do now, only a dry run tells
+        if live is not None and not asked and memory.is_known(kube.server, manifest, live):
             return _Look(live, live)
         return await _predict(manifest, live, resource, wanted, kube)
     except KubeError as error:

@@ -110,7 +110,12 @@ class Run:
     @property
     def whole(self) -> bool:
         """Whether all objects are meant, and in earnest: neither a selection nor a dry run."""
-        return not self.sync_options.get("resources") and self.sync_options.get("dryRun") is not True
+        return not self.selects and self.sync_options.get("dryRun") is not True
+
+    @property
+    def selects(self) -> bool:
+        """Whether only some objects are meant: nothing can be said of the others."""
+        return bool(self.sync_options.get("resources"))
 
     @property
     def changed_ids(self) -> frozenset[ObjectId]:
