@@ -1,7 +1,7 @@
 """The requests of a deploy at which the worker is killed, in the order of the deploy. NAME stands for the Application.
 
-Each pair: one in the first deploy, which creates the namespace and everything in it, and one in a second, by a push that
-changes every object and drops one. Those in MORE are for the long run.
+Each pair: one in the first deploy, which creates the namespace and everything in it, and one in a second, by a push
+that changes every object and drops one. Those in MORE are for the long run.
 """
 
 from tests.faults.proxy import Point
