@@ -91,7 +91,7 @@ async def _agreed(
         f"  and the CRDs {', '.join(definitions)}" if definitions else "  and keeps its Argo CD CRDs as they are"
     )
     terminal.say("  all of which the demo deletes when it ends.")
-    if not terminal.ask("Go on?"):
+    if not await terminal.ask("Go on?"):
         raise Declined("nothing was done")
 
 

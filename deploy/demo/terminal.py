@@ -1,5 +1,7 @@
 """How the story looks in a terminal: sober with colours, readable without them. Nothing is measured or decided here."""
 
+import asyncio
+import sys
 from collections.abc import Mapping
 from types import TracebackType
 
@@ -80,11 +82,19 @@ class Terminal:
         """One plain line."""
         self.console.print(Text(line), soft_wrap=True)
 
-    def ask(self, question: str) -> bool:
-        """A yes from the person in front of the screen; no without one."""
-        if not self.console.is_interactive:
+    async def ask(self, question: str) -> bool:
+        """A yes from the person in front of the screen; no without one. Not by input(): a Ctrl-C must get through."""
+        if not (self.console.is_terminal and sys.stdin.isatty()):
             return False
-        return self.console.input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        self.console.print(Text(f"{question} [y/N] "), end="")
+        typed = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(sys.stdin, typed.set)
+        try:
+            await typed.wait()
+        finally:
+            loop.remove_reader(sys.stdin)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 class _Waiting:
