@@ -13,7 +13,7 @@ from jobs import apply, cascade, compare, prune, sources
 from jobs.claim import Again, Claim
 from jobs.compare import Compared
 from jobs.core.application import SKIP_RECONCILE, Application, application_of, unreadable
-from jobs.core.errors import Conflict, InvalidSpecError, LostClaim, NotFound, PlanError, StageError
+from jobs.core.errors import Conflict, InvalidSpecError, KubeError, LostClaim, NotFound, PlanError, StageError
 from jobs.core.intent import Intent, intent
 from jobs.core.outcome import later
 from jobs.core.progress import Apply, Fail, Finish, Next, Prune, Wait, hooks_to_delete, next_step, unsettled
@@ -25,10 +25,25 @@ log = structlog.get_logger()
 
 MOVED_LIMIT = 4
 """How often a run looks again because objects changed under its hands, before it gives up for now."""
+HOME_AWAY_S = 10.0
+"""Seconds until an Application is tried again whose status could not be read or written."""
 
 
 async def deploy_claim(claim: Claim, parts: Parts) -> Again | None:
     """Work on a claimed application; when to come back. LostClaim and bugs go up: then DONE is never said."""
+    try:
+        return await _claimed(claim, parts)
+    except (Conflict, NotFound):
+        # Somebody else wrote the status, or the Application is gone: whoever looks next knows better.
+        return Again(why="retry")
+    except KubeError as error:
+        # Nowhere to read the Application from or to tell of it: what was done is found again by the next comparison.
+        log.warning("the home cluster does not take the run", application=claim.key, error=error.message)
+        wait_s = error.retry_after_s or HOME_AWAY_S
+        return Again(wait_s, "retry", wait_s)
+
+
+async def _claimed(claim: Claim, parts: Parts) -> Again | None:
     namespace, _, name = claim.key.partition("/")
     body = await parts.applications.get(namespace, name)
     if body is None:
@@ -66,11 +81,7 @@ async def deploy(application: Application, claim: Claim, parts: Parts) -> Again 
         log.warning("run failed", application=application.key, stage=error.stage, error=error.message)
         refusals = refused(work.seen.plan) if work.seen else []
         work.run = work.run.with_results(refusals).failed(error, parts.now())
-    try:
-        await record(work.application, work.run, work.seen, parts)
-    except (Conflict, NotFound):
-        # Somebody else wrote the status, or the Application is gone: whoever looks next knows better.
-        return Again(why="retry")
+    await record(work.application, work.run, work.seen, parts)
     return _again(work.application, work.run, parts)
 
 
@@ -127,7 +138,12 @@ async def _sync(work: _Work, parts: Parts) -> None:
         compare.learn(work.compared.plan, work.compared.kube, parts)
         moved += again and len(work.run.results) == before
         if moved >= MOVED_LIMIT:
-            raise PlanError("objects keep changing while they are applied: who else writes them?", refusals=())
+            said = "objects keep changing while they are applied: who else writes them?"
+            compare.require_in_time(work.run, work.compared, said, parts)
+            if work.run.heal:
+                raise PlanError(said)  # the next sweep sees it again
+            work.run = work.run.waiting(said)
+            return
         if again:
             work.seen = await compare.again(work.compared, work.run, parts)
             work.compared.plan.require_clean(applied=len(work.run.changed_ids))
@@ -187,8 +203,5 @@ def _again(application: Application, run: Run, parts: Parts) -> Again | None:
 async def _refuse(application: Application, error: StageError, claim: Claim, parts: Parts) -> Again | None:
     """An Application that says something impossible: told on its status; only a change of it helps."""
     run = resumed(application, compare.NOWHERE, claim.token, parts.now()).failed(error, parts.now())
-    try:
-        await record(application, run, None, parts)
-    except (Conflict, NotFound):
-        return Again(why="retry")
+    await record(application, run, None, parts)
     return None

@@ -1,5 +1,10 @@
 """A run that fails half-way says on the Application what it did; one that has nothing left to do rests."""
 
+from dataclasses import replace
+from typing import Any
+
+from jobs.core.errors import Unreachable
+from jobs.store import Applications
 from tests.e2e.harness import Flow, automated
 
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}{place}}}\ndata: {data}\n"
@@ -78,3 +83,24 @@ async def test_a_selective_sync_is_not_taken_for_a_whole_one(flow: Flow) -> None
     assert status["sync"]["status"] == "OutOfSync"
     assert {item["name"] for item in status["resources"]} == {"a", "b"}
     assert status["operationState"]["phase"] == "Succeeded"
+
+
+async def test_a_home_cluster_that_takes_no_status_is_asked_again_later(flow: Flow) -> None:
+    flow.repo.push({"app/a.yaml": config("a")})
+    flow.parts = replace(flow.parts, applications=AwayForWrites(flow.parts.applications))
+    await flow.create_application()
+    again = await flow.step()
+    assert again is not None
+    assert (again.why, again.not_before_s) == ("retry", 10.0)
+    assert await flow.get("ConfigMap", "a") is None, "it was not yet written down where pruning must look"
+
+
+class AwayForWrites(Applications):
+    """Applications that can be read and not written."""
+
+    def __init__(self, real: Applications) -> None:
+        super().__init__(real._kube)
+
+    async def record(self, *_: Any, **__: Any) -> Any:
+        """As when the API server is gone between two requests."""
+        raise Unreachable("connection refused")
