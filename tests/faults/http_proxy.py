@@ -23,6 +23,8 @@ class HttpProxy(Relay):
         address = urlsplit(upstream)
         self._host, self._port = address.hostname or "", address.port or 0
         self.url = ""
+        self.away = False
+        """True: every new connection is cut at once, as if the server were gone."""
 
     async def start(self) -> str:
         """Listen on a free port; the base URL."""
@@ -32,6 +34,8 @@ class HttpProxy(Relay):
 
     async def connect(self) -> Pair:
         """A connection to the real server."""
+        if self.away:
+            raise Cut
         return Pair(*await asyncio.open_connection(self._host, self._port, ssl=self._tls, limit=LIMIT))
 
     async def serve(self, down: Pair, up: Pair) -> None:
@@ -41,7 +45,7 @@ class HttpProxy(Relay):
             body = b"".join([part async for part in _parts(down.reader, head, of_answer=False)])
             method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
             exchange = Exchange(self._worker, self._service, f"{method} {target}", body, time.monotonic())
-            if not self._tap.asked(exchange):
+            if self.away or not await self._tap.asked(exchange):
                 raise Cut
             await up.send(head + body)
             await self._answer(exchange, down, up)
@@ -57,7 +61,7 @@ class HttpProxy(Relay):
             return
         answer = b"".join([part async for part in parts])
         exchange.answer = answer if exchange.is_write else b""
-        if not self._tap.answered(exchange):
+        if not await self._tap.answered(exchange):
             raise Cut
         await down.send(head + answer)
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 LIMIT = 2**26
@@ -55,9 +55,17 @@ class Point:
     after: bool = False
     """False: before it is forwarded. True: when its answer came back, which is not passed on."""
 
+    def of(self, name: str) -> "Point":
+        """The point for an Application, which the pattern calls NAME."""
+        return Point(self.service, self.pattern.replace("NAME", name), self.nth, self.after)
+
     def __str__(self) -> str:
         """For test reports."""
         return f"{'after' if self.after else 'before'} {self.service} {self.pattern} #{self.nth}"
+
+
+Strike = Callable[[], Awaitable[bool]]
+"""What is done at a point; whether the request, or its answer, may go on afterwards."""
 
 
 @dataclass(slots=True)
@@ -67,11 +75,11 @@ class Tap:
     log: list[Exchange] = field(default_factory=list)
     struck_at: float | None = None
     _point: Point | None = None
-    _strike: Callable[[], None] = lambda: None
+    _strike: Strike | None = None
     _seen: int = 0
     _struck: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def strike_at(self, point: Point, strike: Callable[[], None]) -> None:
+    def strike_at(self, point: Point, strike: Strike) -> None:
         """Call `strike` at this point, once."""
         self._point, self._strike, self._seen, self.struck_at = point, strike, 0, None
         self._struck.clear()
@@ -84,33 +92,36 @@ class Tap:
         self._point = None
         return self._struck.is_set()
 
-    def asked(self, exchange: Exchange) -> bool:
+    async def asked(self, exchange: Exchange) -> bool:
         """A request came in; False: it must not be forwarded."""
         self.log.append(exchange)
-        return not self._strikes(exchange, after=False)
+        return await self._passes(exchange, after=False)
 
-    def answered(self, exchange: Exchange) -> bool:
+    async def answered(self, exchange: Exchange) -> bool:
         """Its answer came back; False: it must not be passed on."""
         exchange.ended_at = time.monotonic()
-        return not self._strikes(exchange, after=True)
+        return await self._passes(exchange, after=True)
 
     def writes(self, pattern: str) -> list[Exchange]:
         """Writes of the API server whose label matches."""
         return [exchange for exchange in self.log if exchange.is_write and re.search(pattern, exchange.label)]
 
-    def _strikes(self, exchange: Exchange, *, after: bool) -> bool:
+    async def _passes(self, exchange: Exchange, *, after: bool) -> bool:
         point = self._point
-        if point is None or (point.service, point.after) != (exchange.service, after):
-            return False
-        if not re.search(point.pattern, exchange.text, re.DOTALL) or exchange.answer.startswith(b"-NOSCRIPT"):
-            return False
+        if point is None or self._strike is None or not _is_at(exchange, point, after=after):
+            return True
         self._seen += 1
         if self._seen < point.nth:
-            return False
+            return True
         self._point, self.struck_at = None, time.monotonic()
-        self._strike()
         self._struck.set()
-        return True
+        return await self._strike()
+
+
+def _is_at(exchange: Exchange, point: Point, *, after: bool) -> bool:
+    if (point.service, point.after) != (exchange.service, after) or exchange.answer.startswith(b"-NOSCRIPT"):
+        return False
+    return re.search(point.pattern, exchange.text, re.DOTALL) is not None
 
 
 class Cut(Exception):

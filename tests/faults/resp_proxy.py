@@ -49,7 +49,7 @@ class RespProxy(Relay):
             while True:
                 raw = await _value(down.reader)
                 exchange = Exchange(self._worker, "valkey", _label(_bulks(raw)), raw, time.monotonic())
-                if not self._tap.asked(exchange):
+                if not await self._tap.asked(exchange):
                     return
                 waiting.append(exchange)
                 await up.send(raw)
@@ -64,7 +64,7 @@ class RespProxy(Relay):
                 exchange = waiting.popleft() if waiting else None
                 if exchange is not None:
                     exchange.answer = answer
-                    if not self._tap.answered(exchange):
+                    if not await self._tap.answered(exchange):
                         return
                 await down.send(answer)
         except (OSError, EOFError):

@@ -40,46 +40,52 @@ class Lane:
     worker: Child
     repository: str = "shop"
 
-    async def first(self, name: str, point: Point | None) -> Struck | None:
-        """Push the first version, create the Application, and strike."""
-        self.aim(name, point)
+    async def first(self, name: str, point: Point) -> Struck:
+        """Push the first version, create the Application, and kill the worker at the point."""
+        self._aim(name, point)
         pushed = await self.watched.stage.push(self.repository, shop.first(name))
-        path = await self.watched.application(name, self.repository)
-        return await self.converged(name, path, pushed.revision, "1", point)
+        await self.watched.application(name, self.repository)
+        return await self._survived(point, name, pushed.revision, "1")
 
-    async def second(self, name: str, point: Point | None) -> Struck | None:
-        """Push the second version of an Application that is there, and strike."""
-        self.aim(name, point)
+    async def second(self, name: str, point: Point) -> Struck:
+        """Push the second version of an Application that is there, and kill the worker at the point."""
+        self._aim(name, point)
         pushed = await self.watched.stage.push(self.repository, shop.second(name))
-        path = f"/apis/argoproj.io/v1alpha1/namespaces/{self.watched.home}/applications/{name}"
-        return await self.converged(name, path, pushed.revision, "2", point)
+        return await self._survived(point, name, pushed.revision, "2")
 
-    def aim(self, name: str, point: Point | None) -> None:
-        """Set the point, for this Application."""
-        if point is not None:
-            place = Point(point.service, point.pattern.replace("NAME", name), point.nth, point.after)
-            self.watched.tap.strike_at(place, lambda: kill_now(self.worker))
+    def _aim(self, name: str, point: Point) -> None:
+        async def strike() -> bool:
+            kill_now(self.worker)
+            return False
 
-    async def converged(self, name: str, path: str, revision: str, tag: str, point: Point | None) -> Struck | None:
-        """Wait for the kill and for the end; every promise is checked."""
-        watched = self.watched
-        if point is not None:
-            assert await watched.tap.struck(REACHED_S), f"{point} was never reached"
-            await kill(self.worker)
-            dead, held = self.worker.name, claims_held(watched.tap, self.worker.name)
-            self.worker = await watched.start_worker()
-        await watched.until(path, synced(revision), CONVERGED_S)
-        await quiet(watched, name)
+        self.watched.tap.strike_at(point.of(name), strike)
+
+    async def _survived(self, point: Point, name: str, revision: str, tag: str) -> Struck:
+        """Wait for the kill, start another worker and wait for the end."""
+        tap = self.watched.tap
+        await reached(tap, point)
+        await kill(self.worker)
+        dead, held, struck_at = self.worker.name, claims_held(tap, self.worker.name), tap.struck_at or 0.0
+        self.worker = await self.watched.start_worker()
+        await settled(self.watched, name, revision, tag)
         ended_at = time.monotonic()
-        cluster = watched.stage.cluster
-        assert await shop.differences(cluster, watched.home, name, tag) == [], point
-        assert synced(revision)(await cluster.get(path)), point
-        assert hook_runs(watched.tap, name, tag) == dict.fromkeys(shop.HOOKS, 1), point
-        if point is None:
-            return None
-        struck_at = watched.tap.struck_at or 0.0
-        back = [claimed_by_another(watched.tap, key, dead, struck_at) - struck_at for key in held]
+        back = [claimed_by_another(tap, key, dead, struck_at) - struck_at for key in held]
         return Struck(point, max(back, default=None), ended_at - struck_at)
+
+
+async def reached(tap: Tap, point: Point) -> None:
+    """Wait until the tap has struck."""
+    assert await tap.struck(REACHED_S), f"{point} was never reached"
+
+
+async def settled(watched: Watched, name: str, revision: str, tag: str, within_s: float = CONVERGED_S) -> None:
+    """Wait for the end of a deploy: every promise is checked."""
+    cluster, path = watched.stage.cluster, watched.path(name)
+    await watched.until(path, synced(revision), within_s)
+    await quiet(watched, name)
+    assert await shop.differences(cluster, watched.home, name, tag) == []
+    assert synced(revision)(await cluster.get(path))
+    assert hook_runs(watched.tap, name, tag) == dict.fromkeys(shop.HOOKS, 1)
 
 
 def claims_held(tap: Tap, worker: str) -> set[str]:

@@ -47,13 +47,14 @@ async def survived(pairs: Pairs, control_plane: Coordinates, folder: Path) -> li
 
 
 async def _lane(pairs: Pairs, control_plane: Coordinates, folder: Path) -> list[Struck]:
-    struck, own = [], secrets.token_hex(3)
+    struck: list[Struck] = []
+    own = secrets.token_hex(3)
     async with Watched.up(control_plane.kubeconfig, f"faults-{own}", folder) as watched:
         lane = Lane(watched, await watched.start_worker())
         for number, (at_first, at_second) in enumerate(pairs):
             name = f"faults-{own}-{number}"
             struck += [await lane.first(name, at_first), await lane.second(name, at_second)]
-    return [each for each in struck if each is not None]
+    return struck
 
 
 def tell(struck: list[Struck]) -> None:

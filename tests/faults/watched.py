@@ -38,6 +38,7 @@ class Watched:
 
     def __init__(self, stage: Stage, stack: AsyncExitStack) -> None:
         self.stage, self.tap = stage, Tap()
+        self.git = HttpProxy("any", "git", stage.git.url, self.tap)
         self._stack = stack
         # Socket paths are limited to 107 bytes, and pytest's folders are long.
         self._sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pf-")))
@@ -52,9 +53,8 @@ class Watched:
                 Stage.up(kubeconfig=kubeconfig, workers=0, settings=given, folder=folder)
             )
             watched = cls(stage, stack)
-            git = HttpProxy("any", "git", stage.git.url, watched.tap)
-            stage.git.url = await git.start()
-            stack.push_async_callback(git.close)
+            stage.git.url = await watched.git.start()
+            stack.push_async_callback(watched.git.close)
             try:
                 yield watched
             except BaseException as error:
@@ -63,6 +63,10 @@ class Watched:
             finally:
                 for worker in stage.workers:
                     await kill(worker)
+
+    def path(self, name: str) -> str:
+        """The path of an Application."""
+        return f"/apis/argoproj.io/v1alpha1/namespaces/{self.home}/applications/{name}"
 
     @property
     def home(self) -> str:
@@ -84,7 +88,7 @@ class Watched:
         return await self.stage.start_worker(own)
 
     async def application(self, name: str, repository: str, **spec: Any) -> str:
-        """Create an Application of a folder of its own name; its path."""
+        """Create an Application of the folder of its name, with these fields of its spec; its path."""
         body = {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "Application",
@@ -101,9 +105,8 @@ class Watched:
                 **spec,
             },
         }
-        path = f"/apis/argoproj.io/v1alpha1/namespaces/{self.home}/applications"
-        await self.stage.cluster.request("POST", path, body)
-        return f"{path}/{name}"
+        await self.stage.cluster.request("POST", self.path(name).rpartition("/")[0], body)
+        return self.path(name)
 
     async def until(self, path: str, accepted: Callable[[Object | None], object], within_s: float = 30.0) -> Object:
         """Poll an object until it is accepted. Raises AssertionError with what it was last."""
@@ -122,7 +125,7 @@ async def kill(worker: Child) -> None:
 
 
 def kill_now(worker: Child) -> None:
-    """SIGKILL to the whole process group; it is dead when this returns, but not reaped."""
+    """SIGKILL to the whole process group, at once; it is not reaped yet when this returns."""
     if worker.alive:
         os.killpg(worker.pid, signal.SIGKILL)
 
