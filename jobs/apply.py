@@ -14,8 +14,6 @@ from jobs.core.managed_fields import take_over
 from jobs.core.objects import ObjectId
 from jobs.core.order import DeletePolicy
 from jobs.core.plan import HOOK_RUN, Change
-from jobs.core.restrictions import object_options
-from jobs.core.sync_policy import option_value
 from jobs.kube import Kube, Preconditions
 from jobs.together import together
 
@@ -63,13 +61,10 @@ async def _one(change: Change, kube: Kube, done: Applied, operation: str) -> Non
 
 async def _object(change: Change, kube: Kube) -> Json:
     resource = await kube.api_resource(change.id.group, change.id.kind, change.manifest.version)
-    strict = option_value(object_options(change.manifest.annotations), "Validate") != "false"
     live = change.live
     if live is not None and is_marked(change.manifest):
         live = await _taken_over(change, live, kube)
-    answer: Json = (
-        await kube.apply(_fenced(change.manifest.body, live), resource, manager=MANAGER, strict=strict)
-    ).body
+    answer: Json = (await kube.apply(_fenced(change.manifest.body, live), resource, manager=MANAGER)).body
     return answer
 
 

@@ -22,6 +22,7 @@ from jobs.core.plan import Action, Change, Observed, Plan, Removal, make
 from jobs.core.rules import Rules
 from jobs.core.run import Aim, Run
 from jobs.core.target import Targets, targets
+from jobs.declared import without_undeclared
 from jobs.kube import Kube
 from jobs.observe import Wanted, observe
 from jobs.parts import Parts
@@ -85,6 +86,8 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     rendered = await sources.render(found, parts)
     owner = Owner(parts.settings.installation, application.namespace, application.name)
     aimed = targets(rendered.manifests, await kube.discovery(), application, owner, run)
+    validate = application.policy.option("Validate")
+    aimed = replace(aimed, manifests=await without_undeclared(aimed.manifests, validate, kube))
     full = wants_hooks(application, run, deployed_of(application.annotations))
     chosen = aimed.selected(run.sync_options.get("resources"))
     planned = steps(chosen.manifests if full else _without_hooks(chosen))
@@ -171,9 +174,8 @@ def _wanted(application: Application, planned: tuple[Step, ...], owner: Owner) -
     other_names = {
         target: f"{target.name[:52].rstrip('-.')}-plan" for target, item in manifests.items() if hook_of(item)
     }
-    validate = application.policy.option("Validate") != "false"
     kinds = kinds_of(application.annotations)
-    return Wanted(tuple(manifests.values()), other_names, kinds, owner, validate=validate)
+    return Wanted(tuple(manifests.values()), other_names, kinds, owner)
 
 
 def _rules(application: Application, run: Run, chosen: Targets, owner: Owner, parts: Parts) -> Rules:

@@ -16,8 +16,7 @@ from jobs.core.fingerprint import digest, fingerprint
 from jobs.core.inventory import MANAGER, Owner, is_candidate
 from jobs.core.objects import Manifest, ObjectId, identity
 from jobs.core.plan import Observed
-from jobs.core.restrictions import compares_admission, object_options
-from jobs.core.sync_policy import option_value
+from jobs.core.restrictions import compares_admission
 from jobs.kube import Kube
 from jobs.together import together
 
@@ -97,8 +96,6 @@ class Wanted:
     kinds: frozenset[tuple[str, str]]
     """Kinds (group, kind) that were ever applied: where candidates for pruning are looked for."""
     owner: Owner
-    validate: bool = True
-    """False: fields the server does not know are dropped instead of refused."""
 
 
 async def observe(wanted: Wanted, kube: Kube, memory: Memory) -> Observed:
@@ -173,10 +170,9 @@ async def _predict(manifest: Manifest, live: Json | None, resource: ApiResource,
     other_name = wanted.dry_run_names.get(manifest.id)
     if other_name:
         body["metadata"] = {**body["metadata"], "name": other_name}
-    strict = wanted.validate and option_value(object_options(manifest.annotations), "Validate") != "false"
     for _ in range(REREADS):
         try:
-            answer = await kube.apply(body, resource, manager=MANAGER, dry_run=True, strict=strict)
+            answer = await kube.apply(body, resource, manager=MANAGER, dry_run=True)
         except KubeError as error:
             return _Look(live, problem=error)
         predicted: Json = answer.body
