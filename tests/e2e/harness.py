@@ -35,7 +35,12 @@ SETTLED_S = 20.0
 """Longest time `settle` takes before the test fails, in seconds."""
 POKE_S = 0.05
 """A waiting run is looked at again after this: its own timer would make the tests slow."""
-PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "Endpoints": "endpoints"}
+PLURALS = {
+    "Endpoints": "endpoints",
+    "Ingress": "ingresses",
+    "MutatingAdmissionPolicy": "mutatingadmissionpolicies",
+    "NetworkPolicy": "networkpolicies",
+}
 GROUPS = {
     "Deployment": "apps/v1",
     "StatefulSet": "apps/v1",
