@@ -125,7 +125,9 @@ def _meaningless(value: Any, node: Node) -> bool:
         return True
     if node.omitempty and not value:
         return True
-    return value == [] or (value == {} and node.type == "object" and not node.named and node.shape != "any")
+    if value == []:
+        return node.type == "array"
+    return value == {} and node.type == "object" and not node.named and node.shape != "any"
 
 
 def _copied(value: Any) -> Any:

@@ -199,6 +199,10 @@ class Store:
         self._subscriptions.setdefault(key, set()).add(subscription)
         return subscription
 
+    def listening(self, key: str) -> int:
+        """How many readers hear of a resource."""
+        return len(self._subscriptions.get(key, ()))
+
     def unsubscribe(self, key: str, subscription: Subscription) -> None:
         """Hear of nothing any more."""
         self._subscriptions.get(key, set()).discard(subscription)

@@ -111,7 +111,13 @@ def _compare(old: Any, new: Any, node: Node) -> _Parts:
         return _compare_maps(old or {}, new or {}, node)
     if node.shape == "list" and _is(list, old, new) and node.values is not None:
         return _merged(items(old, node), items(new, node), lambda _: node.values or ANYTHING)
-    return None, None, {}
+    # One value in place of another; where it was or is a map, what lies below came and went.
+    return _below(new, node), _below(old, node), {}
+
+
+def _below(value: Any, node: Node) -> Set | None:
+    fields = _fields(value, node, whole=True) or {}
+    return {key: below for key, below in fields.items() if key != SELF} or None
 
 
 def _compare_maps(old: dict[str, Any], new: dict[str, Any], node: Node) -> _Parts:
