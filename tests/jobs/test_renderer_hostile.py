@@ -26,6 +26,15 @@ def renderers() -> Iterator[Renderers]:
     asyncio.run(pool.close())
 
 
+@pytest.fixture(scope="module")
+def patient() -> Iterator[Renderers]:
+    """For charts that hit another limit than the time, however busy the machine is."""
+    pool = Renderers(Settings(renderers=1, render_timeout_s=60))
+    asyncio.run(pool.start())
+    yield pool
+    asyncio.run(pool.close())
+
+
 async def refused(renderers: Renderers, request: object, words: str) -> str:
     """The message of a render that must fail, after which a good one must still work."""
     with pytest.raises(RenderError, match=words) as caught:
@@ -70,9 +79,9 @@ async def test_a_template_that_calls_itself_hits_the_stack_limit(renderers: Rend
     )
 
 
-async def test_a_huge_result_hits_the_output_limit(renderers: Renderers) -> None:
+async def test_a_huge_result_hits_the_output_limit(patient: Renderers) -> None:
     one = a_chart_request({"web/templates/a.yaml": '{{ repeat 60000000 "x" }}'})
-    await refused(renderers, one, "57 MB of text, more than the output limit of 50 MB")
+    await refused(patient, one, "57 MB of text, more than the output limit of 50 MB")
 
 
 @pytest.mark.parametrize("reference", ["http://127.0.0.1:9/x", "file:///etc/hostname", "other.json#/a", "//evil/x"])
@@ -82,6 +91,26 @@ async def test_a_schema_may_not_refer_to_anything_outside(renderers: Renderers, 
             renderers, a_chart_request({"web/values.schema.json": schema}), "leads out of the schema"
         )
         assert "values.schema.json" in message
+
+
+@pytest.mark.parametrize(
+    ("value", "rule", "told"),
+    [
+        ('"not\'for\\\\you"', '{"pattern": "^[0-9]+$"}', "at '/a': the value does not match pattern '^[0-9]+$'"),
+        ('"not for you"', '{"format": "email"}', "at '/a': the value is not valid email"),
+        ('"not for you"', '{"oneOf": [{"pattern": "^1$"}]}', "- at '/a': the value does not match pattern '^1$'"),
+        ("731940265518", '{"maximum": 5}', "at '/a': maximum: want 5"),
+        ("731940", '{"multipleOf": 7}', "at '/a': multipleOf: want 7"),
+    ],
+)
+async def test_a_value_that_a_schema_refuses_is_not_told(
+    renderers: Renderers, value: str, rule: str, told: str
+) -> None:
+    schema = f'{{"$schema": "http://json-schema.org/draft-07/schema#", "properties": {{"a": {rule}}}}}'
+    files = {"web/values.yaml": f"a: {value}\n", "web/values.schema.json": schema}
+    message = await refused(renderers, a_chart_request(files), "specifications of the schema")
+    assert told in message
+    assert not any(piece in message for piece in ("for", "you", "7.3", "731"))
 
 
 async def test_a_schema_in_a_packaged_dependency_is_looked_at_too(renderers: Renderers) -> None:
@@ -106,10 +135,10 @@ async def test_laughs_and_nests_are_refused(renderers: Renderers) -> None:
     await refused(renderers, a_directory_request({"deploy/a.yaml": "a: " + "{a: " * 9_000 + "}" * 9_000}), "depth|nest")
 
 
-async def test_an_archive_bomb_is_refused(renderers: Renderers) -> None:
+async def test_an_archive_bomb_is_refused(patient: Renderers) -> None:
     bomb = packaged("sub", {"Chart.yaml": "x", "big": b"\0" * (101 << 20)})
     assert len(bomb) < 1 << 20
-    await refused(renderers, a_chart_request({"web/charts/sub-1.0.0.tgz": bomb}), "more than 100 MB")
+    await refused(patient, a_chart_request({"web/charts/sub-1.0.0.tgz": bomb}), "more than 100 MB")
 
 
 async def test_an_archive_with_paths_that_lead_out_is_refused(renderers: Renderers) -> None:
@@ -162,16 +191,15 @@ async def test_other_renders_go_on_while_one_never_ends() -> None:
         await pool.close()
 
 
-async def test_a_cancelled_render_frees_its_process(renderers: Renderers) -> None:
+async def test_a_cancelled_render_frees_its_process(patient: Renderers) -> None:
     loop = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}"
-    endless = asyncio.create_task(renderers.render(a_chart_request({"web/templates/a.yaml": loop})))
-    deadline = time.monotonic() + 10
-    while not endless.done() and not _busy(renderers) and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)
-    endless.cancel()
-    started = time.monotonic()
-    assert len((await renderers.render(GOOD)).manifests) == 1
-    assert time.monotonic() - started < renderers._limits.timeout_s
+    endless = asyncio.create_task(patient.render(a_chart_request({"web/templates/a.yaml": loop})))
+    async with asyncio.timeout(30):
+        while not _busy(patient):
+            await asyncio.sleep(0.02)
+        endless.cancel()
+        # The only process would be busy for a minute if the cancelled render still had it.
+        assert len((await patient.render(GOOD)).manifests) == 1
 
 
 def _busy(renderers: Renderers) -> bool:
