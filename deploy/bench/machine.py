@@ -1,0 +1,45 @@
+"""What the figures were measured on, and how much memory a process and its children hold. Linux only: reads /proc."""
+
+import os
+import re
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def described() -> str:
+    """Cores, processor and memory in one line."""
+    cores = len(os.sched_getaffinity(0))
+    found = re.search(r"model name\s*: (.+)", (PROC / "cpuinfo").read_text())
+    total_kb = int(re.findall(r"MemTotal:\s+(\d+)", (PROC / "meminfo").read_text())[0])
+    return f"{cores} cores ({found[1] if found else 'unknown'}), {total_kb / 1e6:.0f} GB of memory"
+
+
+def pss_mb(pids: tuple[int, ...]) -> float:
+    """The proportional set size of processes and all below them, in MB: shared pages are counted once in all."""
+    return sum(_pss_kb(pid) for pid in _with_descendants(pids)) / 1000
+
+
+def _pss_kb(pid: int) -> int:
+    try:
+        return int(re.findall(r"^Pss:\s+(\d+)", (PROC / str(pid) / "smaps_rollup").read_text(), re.MULTILINE)[0])
+    except (OSError, IndexError):
+        return 0  # it ended in between
+
+
+def _with_descendants(pids: tuple[int, ...]) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for stat in PROC.glob("[0-9]*/stat"):
+        try:
+            # The program's name may hold anything, so the fields are counted from its closing bracket.
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(int(stat.parent.name))
+    found: set[int] = set()
+    waiting = list(pids)
+    while waiting:
+        pid = waiting.pop()
+        found.add(pid)
+        waiting += children.get(pid, ())
+    return found
