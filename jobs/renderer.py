@@ -4,6 +4,7 @@ Used only in the sandboxed child processes, and loaded there only: Helm's Go run
 forks, and what it is given may loop, allocate or overflow the stack.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from jobs.core.render_limits import RenderLimits, output_message
 MAX_WORDS = 2000
 """Characters of Helm's own words in a message."""
 BOM = "\ufeff"
+
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*' (?=does not match pattern |is not valid )")
+_WHY_INVALID = re.compile(r"( is not valid [\w-]+): .*")
+_NUMBER = re.compile(r"(multipleOf|minimum|maximum|exclusiveMinimum|exclusiveMaximum): got .*?, (?=want )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,15 @@ def _helm_words() -> Iterator[None]:
     try:
         yield
     except HelmError as error:
-        raise RenderError(shortened(str(error), MAX_WORDS)) from None
+        raise RenderError(shortened(schema_words(str(error)), MAX_WORDS)) from None
+
+
+def schema_words(words: str) -> str:
+    """Helm's words about values that their schema refuses, without the values, which may be passwords."""
+    if "specifications of the schema" not in words:
+        return words
+    words = _WHY_INVALID.sub(r"\1", _QUOTED.sub("the value ", words))
+    return _NUMBER.sub(r"\1: ", words)
 
 
 def _limited(text: str, limits: RenderLimits) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jobs.core.errors import RenderError, shortened
 from jobs.core.render_limits import GO_CRASH, RenderLimits, crash_message, output_message, timeout_message
-from jobs.renderer import MAX_WORDS, Output, Release
+from jobs.renderer import MAX_WORDS, Output, Release, schema_words
 from jobs.renderer_sandbox import die_with_parent
 
 FOLDER = "helm-"
@@ -100,7 +100,8 @@ def _answer(code: int, root: Path, limits: RenderLimits) -> str:
 def _said(words: str) -> str:
     """Helm's own sentence, without its log lines and hints."""
     lines = [line for line in words.splitlines() if line and not line.startswith(("level=", "Use --debug"))]
-    return shortened("\n".join(lines).removeprefix("Error: "), MAX_WORDS) or "helm failed and did not say why"
+    said = schema_words("\n".join(lines).removeprefix("Error: "))
+    return shortened(said, MAX_WORDS) or "helm failed and did not say why"
 
 
 def _by_file(text: str) -> Output:
