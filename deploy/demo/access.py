@@ -4,7 +4,6 @@ Users that log in by a command or a provider are left to kubernetes_asyncio, whi
 """
 
 import base64
-import binascii
 import os
 import ssl
 import tempfile
@@ -43,7 +42,7 @@ async def access_of(kubeconfig: Path | str) -> Access:
         server = str(cluster["server"]).rstrip("/")
         tls = _tls(cluster, user) if server.startswith("https") else None
         return Access(context, server, _headers(user), tls)
-    except (OSError, yaml.YAMLError, LookupError, TypeError, binascii.Error, ssl.SSLError) as error:
+    except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError, ValueError, ssl.SSLError) as error:
         raise AccessError(f"{kubeconfig} cannot be used: {type(error).__name__}: {error}") from None
 
 
