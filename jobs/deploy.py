@@ -196,7 +196,7 @@ def _again(application: Application, run: Run, parts: Parts) -> Again | None:
     wish = later(application, run, parts.now())
     if wish is None:
         return None
-    hints = {"revisions": ",".join(run.aim.revisions)} if run.aim.revisions else {}
+    hints = {"revisions": ",".join(run.aim.revisions)}  # empty: Git could not be asked, so it is asked again
     return Again(wish.in_s, "retry" if wish.backoff else "wait", wish.in_s if wish.backoff else None, hints=hints)
 
 

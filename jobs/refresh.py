@@ -4,7 +4,7 @@ Which ones is decided from Git objects, never from the file list of a payload (d
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -36,34 +36,37 @@ async def refresh_claim(claim: Claim, parts: Parts) -> Again | None:
         return None
     async with claim.held():
         mirrors = await _fetched(claim, applications, parts)
-        effects = [await _effect(application, parts) for application in applications]
+        effects = [await _effect(application, claim, mirrors, parts) for application in applications]
         await parts.queue.mark([_mark(found, claim) for found in effects if found.concerned])
-        again = await _lag(claim, mirrors)
+        again = await _lag(claim, mirrors.values())
     log.info("repository refreshed", repository=claim.key, concerned=sum(found.concerned for found in effects))
     parts.later.start(_move_revisions([found for found in effects if found.moved], parts))
     return again
 
 
-async def _fetched(claim: Claim, applications: Iterable[Application], parts: Parts) -> list[Mirror]:
-    """Each address once. One that can't be fetched is left to the runs of its applications, which say why."""
-    found = []
+async def _fetched(claim: Claim, applications: Iterable[Application], parts: Parts) -> dict[tuple[str, str], Mirror]:
+    """By (address, project). One that can't be fetched is left to the runs of its applications, which say why."""
+    found = {}
     for url, project in sources.addresses(applications, claim.key):
         try:
             mirror = await parts.mirrors.at(url, project=project)
             metrics.FETCHES.inc()
             await mirror.refresh()
+            found[url, project] = mirror
             if claim.why == "poll":
                 await mirror.tidy()  # every fetch leaves a pack; few of them are left alone
         except StageError as error:
             log.warning("repository not fetched", repository=claim.key, error=error.message)
-        else:
-            found.append(mirror)
     return found
 
 
-async def _effect(application: Application, parts: Parts) -> Effect:
+async def _effect(
+    application: Application, claim: Claim, mirrors: Mapping[tuple[str, str], Mirror], parts: Parts
+) -> Effect:
     """Whether the new revision concerns an application. What can't be told is left to its own run."""
     try:
+        if not mirrors.keys() >= set(sources.addresses([application], claim.key)):
+            return Effect(application, (), concerned=True, new_key=False)
         found = await sources.aim_at_mirror(application, parts)
     except StageError:
         return Effect(application, (), concerned=True, new_key=False)

@@ -93,8 +93,9 @@ async def aim_at_mirror(application: Application, parts: Parts) -> Sources:
 
 
 def _is_known(revisions: tuple[str, ...], application: Application, claim: Claim) -> bool:
-    hinted = claim.hints.get("revisions", "")
-    return revisions == (tuple(hinted.split(",")) if hinted else compared_revisions(application))
+    """Whether the mirror is at what the mark says; an empty hint: Git did not answer when it was last asked."""
+    hinted = claim.hints.get("revisions")
+    return revisions == (compared_revisions(application) if hinted is None else tuple(hinted.split(",")))
 
 
 async def _places(application: Application, parts: Parts, *, fetch: bool) -> tuple[Place, ...]:
