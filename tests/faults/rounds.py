@@ -83,9 +83,11 @@ async def settled(watched: Watched, name: str, revision: str, tag: str, within_s
     cluster, path = watched.stage.cluster, watched.path(name)
     await watched.until(path, synced(revision), within_s)
     await quiet(watched, name)
-    assert await shop.differences(cluster, watched.home, name, tag) == []
-    assert synced(revision)(await cluster.get(path))
-    assert hook_runs(watched.tap, name, tag) == dict.fromkeys(shop.HOOKS, 1)
+    differ = await shop.differences(cluster, watched.home, name, tag)
+    assert not differ, differ
+    assert synced(revision)(await cluster.get(path)), await cluster.get(path)
+    runs = hook_runs(watched.tap, name, tag)
+    assert runs == dict.fromkeys(shop.HOOKS, 1), runs
 
 
 def claims_held(tap: Tap, worker: str) -> set[str]:
