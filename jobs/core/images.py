@@ -15,7 +15,8 @@ def images_of(bodies: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
             spec = _down(body, path)
             for name in ("containers", "initContainers"):
                 containers = spec.get(name) if isinstance(spec, Mapping) else None
-                found |= {item["image"] for item in containers or [] if _has_image(item)}
+                if isinstance(containers, list):  # a custom resource may count them
+                    found |= {item["image"] for item in containers if _has_image(item)}
     return tuple(sorted(found))
 
 

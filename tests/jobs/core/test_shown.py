@@ -1,0 +1,34 @@
+"""Live and wanted side by side, as the API answers."""
+
+import json
+
+from jobs.core.plan import Action
+from jobs.core.shown import managed_resources
+from tests.builders import a_change, a_live, a_manifest, a_plan, a_removal
+
+
+def test_an_object_is_shown_with_both_states_and_what_would_be_done() -> None:
+    manifest = a_manifest()
+    (entry,) = managed_resources(a_plan(a_change(manifest, Action.CONFIGURED, live=a_live(manifest))))
+    assert (entry["kind"], entry["namespace"], entry["name"], entry["action"]) == (
+        "ConfigMap",
+        "shop",
+        "web",
+        "configured",
+    )
+    assert json.loads(entry["liveState"])["data"] == json.loads(entry["targetState"])["data"] == {"a": "1"}
+    assert "managedFields" not in entry["liveState"]
+
+
+def test_a_missing_object_has_the_live_state_null_and_a_removal_no_target() -> None:
+    created, removed = managed_resources(a_plan(a_change(), removals=[a_removal(kept="not pruned")]))
+    assert created["liveState"] == "null"
+    assert (removed["targetState"], removed["requiresPruning"], removed["kept"]) == ("null", True, "not pruned")
+
+
+def test_no_value_of_a_secret_is_shown() -> None:
+    manifest = a_manifest("Secret", "s", data={"password": "aHVudGVyMg=="})
+    live = a_live(manifest, data={"password": "c3dvcmRmaXNo"})
+    text = json.dumps(managed_resources(a_plan(a_change(manifest, live=live))))
+    assert "aHVudGVyMg" not in text
+    assert "c3dvcmRmaXNo" not in text
