@@ -60,7 +60,9 @@ def _string_data(body: dict[str, Any]) -> dict[str, Any]:
     plain, data = body.get("stringData"), body.get("data") or {}
     if not isinstance(plain, Mapping) or not isinstance(data, Mapping):
         return body  # what is no map is the API server's to refuse
-    encoded = {key: base64.b64encode(str(value or "").encode()).decode() for key, value in plain.items()}
+    if not all(value is None or isinstance(value, str) for value in plain.values()):
+        return body  # and so is what is no text
+    encoded = {key: base64.b64encode((value or "").encode()).decode() for key, value in plain.items()}
     return {**{key: value for key, value in body.items() if key != "stringData"}, "data": {**data, **encoded}}
 
 
