@@ -1,4 +1,4 @@
-"""Drops fields that the cluster does not declare, where `Validate=false` asks for it. The decision: core/declared.py."""
+"""Drops fields that the cluster does not declare, where `Validate=false` asks for it; which: core/declared.py."""
 
 from collections.abc import Iterable
 from dataclasses import replace
