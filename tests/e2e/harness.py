@@ -372,7 +372,7 @@ class Flow:
                 worked, _ = await self._work_off_one()
                 if worked:
                     continue
-                waiting = [key for key, again in dict(self.log).items() if again and again.why == "wait"]
+                waiting = [key for key, again in dict(self.log).items() if again and _waits(again)]
                 if not (waiting and waits):
                     break
                 await asyncio.sleep(POKE_S)
@@ -436,6 +436,11 @@ class Flow:
         for kind, name in self.leftovers:
             await self.ground.kube("DELETE", self._path(kind, name))
         await self.ground.kube("DELETE", f"/api/v1/namespaces/{self.namespace}")
+
+
+def _waits(again: Again) -> bool:
+    """Whether a run let go to wait for health, or for objects to be gone; failures come back later."""
+    return again.why == "wait" and again.in_s is not None
 
 
 def automated(*options: str, prune: bool = True, heal: bool = True, **fields: Any) -> Json:

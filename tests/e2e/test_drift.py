@@ -1,5 +1,7 @@
 """What is drift and is put back, and what differs without being drift (design.md, part 4)."""
 
+from typing import Any
+
 import pytest
 
 from tests.e2e.harness import Flow, automated, by_hand
@@ -140,13 +142,13 @@ async def test_an_object_that_is_being_deleted_is_progressing_and_created_again_
     assert await flow.words() == SYNCED
 
 
-def a_mutation(flow: Flow) -> tuple[dict[str, object], dict[str, object]]:
+def a_mutation(flow: Flow) -> tuple[dict[str, Any], dict[str, Any]]:
     """Admission that sets `.data.colour` of ConfigMaps in the test's namespace to red on every write."""
     name = f"red-{flow.token}"
     selector = {"matchLabels": {"kubernetes.io/metadata.name": flow.namespace}}
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["configmaps"]}
     expression = 'Object{data: {"colour": "red"}}'
-    policy = {
+    policy: dict[str, Any] = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingAdmissionPolicy",
         "metadata": {"name": name},
@@ -157,7 +159,7 @@ def a_mutation(flow: Flow) -> tuple[dict[str, object], dict[str, object]]:
             "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}],
         },
     }
-    binding = {
+    binding: dict[str, Any] = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingAdmissionPolicyBinding",
         "metadata": {"name": name},

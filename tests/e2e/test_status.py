@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from jobs import metrics
 from tests.e2e.harness import Flow, automated
 from tests.e2e.objects import config_map, deployment, docs
 from tests.valkey import until
@@ -182,7 +183,7 @@ async def test_a_run_that_somebody_else_overtook_writes_no_status_and_is_done_ag
     await flow.deploy()
     applications = flow.parts.applications
     plain = applications.record
-    overtaken = []
+    overtaken: list[bool] = []
 
     async def overtake_once(*args: Any, **kwargs: Any) -> Any:
         if not overtaken:
@@ -227,8 +228,6 @@ async def test_a_changed_policy_plans_again_without_a_render(flow: Flow) -> None
     await flow.deploy(syncPolicy=automated(prune=False))
     await flow.push({"app/web.yaml": config_map()})
     await flow.settle()
-    from jobs import metrics
-
     renders = metrics.RENDERS._value.get()
     await flow.change(spec={"syncPolicy": automated()})
     await flow.gone("ConfigMap", "old")

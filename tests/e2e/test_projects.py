@@ -1,0 +1,90 @@
+"""AppProject: what is not allowed is refused with the field that forbids it, before anything is changed."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.harness import Flow
+from tests.e2e.objects import config_map, docs, text
+
+HERE = "https://kubernetes.default.svc"
+
+
+async def with_project(flow: Flow, **changes: Any) -> None:
+    """An application of a project that allows everything but for the changes."""
+    allowing: dict[str, Any] = {
+        "sourceRepos": ["*"],
+        "destinations": [{"server": "*", "namespace": "*"}],
+        "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+    }
+    name = f"team-{flow.token}"
+    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": name}}
+    await flow.create(body | {"spec": allowing | changes})
+    role = text("rbac.authorization.k8s.io/v1", "ClusterRole", f"role-{flow.token}", {"rules": []})
+    flow.leftovers.append(("ClusterRole", f"role-{flow.token}"))
+    flow.repo.push({"app/web.yaml": docs(config_map(), role)})
+    await flow.deploy(project=name)
+
+
+async def test_a_project_that_allows_everything_is_in_nobodys_way(flow: Flow) -> None:
+    await with_project(flow)
+    assert await flow.words() == ("Synced", "Healthy", "Succeeded")
+
+
+FORBIDDING: dict[str, tuple[dict[str, Any], str]] = {
+    "another repository": ({"sourceRepos": ["https://git.example.org/*"]}, "spec.sourceRepos does not allow http://"),
+    "a denied repository": ({"sourceRepos": ["*", "!http://127.0.0.1:*"]}, "spec.sourceRepos does not allow http://"),
+    "another namespace": (
+        {"destinations": [{"server": "*", "namespace": "team-*"}]},
+        "spec.destinations does not allow namespace e2e-",
+    ),
+    "another cluster": (
+        {"destinations": [{"server": "https://elsewhere.example.org", "namespace": "*"}]},
+        "spec.destinations does not allow",
+    ),
+    "no cluster-scoped kinds": ({"clusterResourceWhitelist": []}, "spec.clusterResourceWhitelist does not list"),
+    "a denied kind": (
+        {"namespaceResourceBlacklist": [{"group": "", "kind": "ConfigMap"}]},
+        "spec.namespaceResourceBlacklist lists core/ConfigMap",
+    ),
+    "only other kinds": (
+        {"namespaceResourceWhitelist": [{"group": "apps", "kind": "*"}]},
+        "spec.namespaceResourceWhitelist does not list core/ConfigMap",
+    ),
+    "sync windows": (
+        {"syncWindows": [{"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}]},
+        "spec.syncWindows is not supported yet",
+    ),
+    "signatures": ({"signatureKeys": [{"keyID": "4AEE18F83AFDEB23"}]}, "spec.signatureKeys is not supported yet"),
+    "other accounts": (
+        {"destinationServiceAccounts": [{"server": "*", "namespace": "*", "defaultServiceAccount": "x"}]},
+        "spec.destinationServiceAccounts is not supported yet",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FORBIDDING)
+async def test_what_a_project_forbids_is_refused_and_nothing_is_applied(flow: Flow, case: str) -> None:
+    changes, words = FORBIDDING[case]
+    await with_project(flow, **changes)
+    said = await flow.said()
+    assert f"AppProject team-{flow.token}: {words}" in said, said
+    assert await flow.get("ConfigMap", "web") is None
+    assert await flow.get("ClusterRole", f"role-{flow.token}") is None
+
+
+async def test_a_project_that_is_not_there_is_an_invalid_spec(flow: Flow) -> None:
+    flow.repo.push({"app/web.yaml": config_map()})
+    await flow.deploy(project="nowhere")
+    assert f"InvalidSpecError: spec.project: there is no AppProject nowhere in namespace {flow.ground.home}" in (
+        await flow.said()
+    )
+    assert await flow.get("ConfigMap", "web") is None
+
+
+async def test_what_a_project_forbids_later_is_not_pruned(flow: Flow) -> None:
+    await with_project(flow)
+    name = f"team-{flow.token}"
+    await flow.patch("AppProject", name, {"spec": {"namespaceResourceBlacklist": [{"group": "", "kind": "ConfigMap"}]}})
+    await flow.sweep()
+    assert await flow.get("ConfigMap", "web") is not None
