@@ -21,7 +21,8 @@ def commands(stage: Stage) -> dict[str, str]:
             f"curl -s {bearer} {one}\ncurl -s -X POST {bearer} '{one}/sync?wait=30s'"
         ),
         "Be the developer: change a file, commit, push": (
-            f"git clone {stage.git_url(NAME)}\n$EDITOR {NAME}/{values_file('staging')}"
+            f"git clone {stage.git_url(NAME)} && cd {NAME}\n$EDITOR {values_file('staging')}\n"
+            "git commit -am 'Change staging' && git push"
         ),
         "Look into the cluster, or change it by hand": (
             f"export KUBECONFIG={stage.kubeconfig}\nkubectl get applications -A"

@@ -7,7 +7,7 @@ from pathlib import Path
 from deploy.demo.cluster import Object
 
 FILES = Path(__file__).parent / "shop"
-NAME = "charts"
+NAME = "gitops"
 CHART = "charts/shop"
 BANNER = f"{CHART}/templates/sale-banner.yaml"
 DEPLOYMENT = f"{CHART}/templates/deployment.yaml"
