@@ -100,9 +100,12 @@ class Plan:
     def require_clean(self, *, applied: int = 0) -> None:
         """Raises PlanError with every refusal, if there is one. applied: how many objects the run wrote before."""
         if self.refusals:
-            before = f"{applied} objects were applied before" if applied else "nothing was changed"
-            shown = "; ".join(self.refusals)
-            raise PlanError(f"{before}, {len(self.refusals)} refused: {shown}", refusals=self.refusals)
+            raise PlanError(self.refused(applied), refusals=self.refusals)
+
+    def refused(self, applied: int = 0) -> str:
+        """Every refusal in one message; empty: there is none. applied: as in require_clean."""
+        before = f"{applied} objects were applied before" if applied else "nothing was changed"
+        return f"{before}, {len(self.refusals)} refused: {'; '.join(self.refusals)}" if self.refusals else ""
 
     @property
     def drifted(self) -> tuple[Change, ...]:

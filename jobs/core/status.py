@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from jobs.core.application import Application
-from jobs.core.errors import StageError
+from jobs.core.errors import PlanError, StageError, shortened
 from jobs.core.health import Health, HealthStatus, application_health, assess, child_of
 from jobs.core.images import images_of
 from jobs.core.inventory import is_marked
@@ -200,6 +200,9 @@ def _reference(target: ObjectId, version: str) -> dict[str, Any]:
 def _conditions(old: Mapping[str, Any], error: StageError | None, seen: Seen, at: Moment) -> list[dict[str, str]]:
     """Errors of this claim and warnings of this comparison; a condition that stays keeps its time."""
     wanted = [(error.condition, error.message)] if error else []
+    if error is None and seen.plan and seen.plan.refusals:
+        # Who only looks says it too: once the retries are used up, nobody else would.
+        wanted = [(PlanError.condition, shortened(seen.plan.refused()))]
     wanted += [
         ("RepeatedResourceWarning" if "more than once" in said else "SyncWarning", said) for said in seen.warnings
     ]
