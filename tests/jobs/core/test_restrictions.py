@@ -1,0 +1,69 @@
+"""What Pilothouse does not know yet refuses the sync and is named; nothing that restricts is skipped in silence."""
+
+from typing import Any
+
+import pytest
+
+from jobs.core.restrictions import (
+    application_refusals,
+    compares_admission,
+    object_options,
+    object_refusals,
+    option_problems,
+    project_fields,
+)
+from tests.builders import a_manifest, an_application
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"source": {"kustomize": {"images": ["a"]}}}, "spec.source.kustomize is not supported yet"),
+        ({"ignoreDifferences": [{"kind": "Deployment"}]}, "spec.ignoreDifferences is not supported yet"),
+        ({"sourceHydrator": {"drySource": {}}}, "spec.sourceHydrator is not supported yet"),
+        ({"syncPolicy": {"syncOptions": ["Replace=true"]}}, "syncOptions: Replace=true is not supported yet"),
+    ],
+)
+def test_a_field_that_is_not_supported_is_named(over: dict[str, Any], said: str) -> None:
+    (found,) = application_refusals(an_application(spec=over))
+    assert said in found
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("ServerSideApply=true", ""),
+        ("Prune=confirm", ""),
+        ("Replace=false", ""),
+        ("CreateNamespace=yes", "CreateNamespace=yes is unknown; CreateNamespace takes false, true"),
+        ("PrunePropagationPolicy=Foreground", "takes background, foreground, orphan"),
+        ("RespectIgnoreDifferences=true", "RespectIgnoreDifferences=true is not supported yet"),
+        ("Invented", "Invented is not supported yet"),
+        (" Prune = false ", ""),
+    ],
+)
+def test_an_option_is_followed_or_named(option: str, problem: str) -> None:
+    found = option_problems([option])
+    assert (problem in found[0]) if problem else found == ()
+
+
+def test_the_options_of_an_object_are_checked_too() -> None:
+    manifest = a_manifest(metadata={"annotations": {"argocd.argoproj.io/sync-options": "Prune=false,Force=true"}})
+    assert object_refusals(manifest) == (
+        "ConfigMap shop/web: annotation argocd.argoproj.io/sync-options: Force=true is not supported yet",
+    )
+
+
+def test_helms_keep_is_delete_false() -> None:
+    assert object_options({"helm.sh/resource-policy": "keep"}) == ("Delete=false",)
+
+
+def test_admission_is_compared_only_when_asked_for() -> None:
+    annotation = "argocd.argoproj.io/compare-options"
+    assert compares_admission({annotation: "IgnoreExtraneous,IncludeMutationWebhook=true"})
+    assert not compares_admission({annotation: "IncludeMutationWebhook=false"})
+    assert not compares_admission({})
+
+
+def test_restricting_fields_of_a_project_that_are_not_enforced_are_named() -> None:
+    assert project_fields({"syncWindows": [{}], "roles": [{}], "signatureKeys": []}) == ("spec.syncWindows",)
