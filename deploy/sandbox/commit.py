@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import orjson
+
 from deploy.sandbox import managed, metadata, structural
-from deploy.sandbox.errors import Problem, invalid
+from deploy.sandbox.errors import Problem, internal, invalid
 from deploy.sandbox.kinds import kind_of
 from deploy.sandbox.managed import Managers
 from deploy.sandbox.state import State
@@ -11,6 +13,12 @@ from deploy.sandbox.store import Stored
 from deploy.sandbox.target import Options, Target
 
 Obj = dict[str, Any]
+NOT_BROUGHT = (
+    "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "generation", "resourceVersion",
+    "namespace",
+)  # fmt: skip
+STORED_LIMIT = 1536 * 1024
+"""Bytes of one object; etcd takes no larger request."""
 KEPT = (
     "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "namespace",
     "resourceVersion",
@@ -20,28 +28,33 @@ KEPT = (
 
 def create(state: State, target: Target, new: Obj, managers: Managers, options: Options) -> Obj:
     """Store a new object (decoded, with defaults). Raises ApiError (422)."""
+    resource = target.resource
+    _begin(state, target, new)
+    if not resource.custom:
+        kind_of(resource.group, resource.kind).prepare(new, None, state.allocator)
+    _validate(target, new, None)
+    if entries := managed.written(managers):
+        new["metadata"]["managedFields"] = entries
+    if options.dry_run:
+        return new
+    _check_size(new)
+    return state.store.put(resource.key, new).obj
+
+
+def _begin(state: State, target: Target, new: Obj) -> None:
+    """Give a new object its identity and its kind's first status; take away what it may not bring."""
     resource, meta = target.resource, new["metadata"]
-    for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "generation"):
+    for name in NOT_BROUGHT:
         meta.pop(name, None)
     meta |= {"uid": state.new_uid(), "creationTimestamp": state.now()}
-    meta.pop("resourceVersion", None)
     if resource.namespaced:
         meta["namespace"] = target.namespace
-    else:
-        meta.pop("namespace", None)
+    if resource.counts_generation:
+        meta["generation"] = 1
     if resource.has_status:
         new.pop("status", None)
         if not resource.custom:
             new["status"] = dict(resource.node.walk("status").defaults)
-    if resource.counts_generation:
-        meta["generation"] = 1
-    rules = kind_of(resource.group, resource.kind)
-    if not resource.custom:
-        rules.prepare(new, None, state.allocator)
-    _validate(target, new, None)
-    if entries := managed.written(managers):
-        meta["managedFields"] = entries
-    return new if options.dry_run else state.store.put(resource.key, new).obj
 
 
 def update(state: State, target: Target, old: Stored, new: Obj, managers: Managers, options: Options) -> Obj:
@@ -65,7 +78,13 @@ def update(state: State, target: Target, old: Stored, new: Obj, managers: Manage
         return new
     if finished(new):
         return state.store.remove(resource.key, target.namespace, target.name, new).obj
+    _check_size(new)
     return state.store.put(resource.key, new).obj
+
+
+def _check_size(obj: Obj) -> None:
+    if len(orjson.dumps(obj)) > STORED_LIMIT:
+        raise internal("etcdserver: request is too large")
 
 
 def _keep(meta: Obj, before: Obj) -> None:

@@ -23,6 +23,8 @@ PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),
 }
+EMPTY_LIST: tuple[Any, ...] = ([],)
+EMPTY_SCALARS: tuple[Any, ...] = ("", 0)
 JSON_NAMES = {str: "string", int: "number", float: "number", bool: "bool", dict: "object", list: "array"}
 
 
@@ -123,10 +125,8 @@ def _meaningless(value: Any, node: Node) -> bool:
     """What Go drops when it writes: null, and empty lists and maps (a struct may be meant)."""
     if value is None:
         return True
-    if node.omitempty and not value:
+    if node.omitempty and value in (EMPTY_LIST if node.type == "array" else EMPTY_SCALARS):
         return True
-    if value == []:
-        return node.type == "array"
     return value == {} and node.type == "object" and not node.named and node.shape != "any"
 
 

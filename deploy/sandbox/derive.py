@@ -1,9 +1,9 @@
 """Derives the table of built-in kinds: `python -m deploy.sandbox.derive <kubernetes> v1.36.3 <k8s.io modules>`.
 
-Reads `api/openapi-spec/v3` and `api/discovery` of https://github.com/kubernetes/kubernetes (Apache-2.0), and of the
-modules `k8s.io/*@v0.36.3` which scalars Go leaves out when they are empty. Writes `data/kubernetes.json`: discovery and
-field tables without the prose, one type per line. Run by hand when the pinned version moves; the sandbox itself only
-reads the result.
+Reads `api/openapi-spec/v3` and `api/discovery` of https://github.com/kubernetes/kubernetes (Apache-2.0), and in the
+modules `k8s.io/*@v0.36.3` which scalars and lists Go leaves out when empty. Writes `data/kubernetes.json`: discovery
+and field tables without the prose, one type per line. Run by hand when the pinned version moves; the sandbox itself
+only reads the result.
 """
 
 import json
@@ -47,8 +47,8 @@ MODULES = {
 }
 """OpenAPI type prefix -> Go module under k8s.io; what follows is the package, then the type."""
 STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
-OMITTED = re.compile(r"^\t\w+ +\w[\w.]* +`json:\"(\w+),omitempty", re.MULTILINE)
-SCALARS = ("string", "integer", "number", "boolean")
+OMITTED = re.compile(r"^\t\w+ +(?:\[\])?\w[\w.]* +`json:\"(\w+),omitempty", re.MULTILINE)
+OMITTABLE = ("string", "integer", "number", "boolean", "array")
 
 
 def main(checkout: str, release: str, modules: str) -> None:
@@ -75,14 +75,14 @@ def main(checkout: str, release: str, modules: str) -> None:
 
 
 def _mark_omitted(name: str, schema: Json, modules: pathlib.Path, release: str) -> None:
-    """Note at each scalar that Go doesn't write when it is empty (`omitempty` and no pointer)."""
+    """Note at each scalar and list that Go doesn't write when it is empty (`omitempty` and no pointer)."""
     prefix = next(prefix for prefix in MODULES if name.startswith(prefix))
     *package, kind = name.removeprefix(prefix).split(".")
     folder = modules / f"{MODULES[prefix]}@{release}" / "/".join(package)
     structs = {m[1]: m[2] for path in sorted(folder.glob("*types*.go")) for m in STRUCT.finditer(path.read_text())}
     for field in OMITTED.findall(structs.get(kind, "")):
         source = schema.get("properties", {}).get(field, {})
-        if source.get("type") in SCALARS:
+        if source.get("type") in OMITTABLE:
             source["x-omitempty"] = True
             if not source.get("default"):
                 source.pop("default", None)

@@ -59,15 +59,17 @@ class Node:
         return ANYTHING if not self.closed and self.type == "object" else None
 
     def empty(self) -> Source:
-        """The value of a built-in type that sets nothing: its structs that are no pointers, and null lists."""
+        """The value of a built-in type that sets nothing, as far as Go writes it: structs, scalars, null lists."""
         if self._empty is None:
             self._empty = {}
-            for name, source in self.source.get("properties", {}).items():
+            for name in self.named:
                 child = self.children[name] or ANYTHING
                 if self.defaults.get(name) == {}:
                     self._empty[name] = child.empty()
-                elif name in self.required and source.get("type") == "array":
+                elif name in self.required and child.type == "array" and not child.omitempty:
                     self._empty[name] = None
+                elif self.defaults.get(name) in ("", 0):
+                    self._empty[name] = self.defaults[name]
         return self._empty
 
     def walk(self, *names: str) -> "Node":

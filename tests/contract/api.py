@@ -1,6 +1,7 @@
 """One way to speak to both API servers: the sandbox and the real one."""
 
 import asyncio
+import io
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -52,7 +53,8 @@ class Api:
             "Content-Type": MERGE if method == "PATCH" else "application/json",
             "User-Agent": "contract/1",
         }
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        data = None if raw is None else io.BytesIO(raw)
         sent = {**usual, **(headers or {})}
         async with self._session.request(method, path, data=data, params=params, headers=sent) as response:
             text = await response.text()

@@ -176,6 +176,13 @@ async def test_custom_resources_take_no_strategic_patch(widgets: Widgets) -> Non
     assert (await widgets.api.patch(f"{widgets.path}/a", {}, STRATEGIC)).status == 415
 
 
+async def test_an_object_larger_than_etcd_takes_is_500(widgets: Widgets) -> None:
+    large = widgets.widget({"size": 1, "free": {"text": "x" * 1_700_000}})
+    answer = await widgets.api("POST", widgets.path, large)
+    assert (answer.status, answer.body["message"]) == (500, "etcdserver: request is too large")
+    assert (await widgets.api("POST", widgets.path, large, dryRun="All")).status == 201, "a dry run doesn't notice"
+
+
 async def test_a_crd_takes_its_objects_along(widgets: Widgets) -> None:
     api, crd = widgets.api, f"{CRDS}/widgets.{widgets.group}"
     await api.create(widgets.path, widgets.widget({"size": 1}))

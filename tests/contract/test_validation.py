@@ -161,6 +161,13 @@ async def test_invalid_values_are_422_with_their_fields(
     assert causes(answer) == expected, answer.body["message"]
 
 
+async def test_large_bodies_and_large_data_are_refused(api: Api) -> None:
+    large = await api("POST", api.path(*MAPS), config_map(data={"k": "x" * 1_100_000}))
+    assert (large.status, {reason for _, reason in causes(large)}) == (422, {"FieldValueTooLong"})
+    body = await api("POST", api.path(*MAPS), config_map(data={"k": "x" * 3_200_000}))
+    assert (body.status, body.body["reason"]) == (413, "RequestEntityTooLarge")
+
+
 async def test_a_broken_secret_is_400(api: Api) -> None:
     answer = await api("POST", api.path(CORE, "secrets"), {"metadata": {"name": "a"}, "data": {"k": "not base64!"}})
     assert answer.status == 400

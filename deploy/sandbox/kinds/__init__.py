@@ -10,6 +10,7 @@ _KINDS: dict[tuple[str, str], Kind] = {
     ("", "Namespace"): cluster.NAMESPACE,
     ("", "Pod"): pods.POD,
     ("", "PodTemplate"): pods.POD_TEMPLATE,
+    ("", "Event"): cluster.EVENT,
     ("", "Endpoints"): services.ENDPOINTS,
     ("", "LimitRange"): config.LIMIT_RANGE,
     ("apiregistration.k8s.io", "APIService"): cluster.API_SERVICE,

@@ -158,6 +158,11 @@ def _api_service_defaults(obj: Obj) -> None:
         fill(service, port=443)
 
 
+def _prepare_event(new: Obj, old: Obj | None, allocator: Allocator) -> None:
+    fill(new, eventTime=None)
+
+
+EVENT = Kind(prepare=_prepare_event)
 API_SERVICE = Kind(_api_service_defaults)
 NAMESPACE = Kind(_namespace_defaults, _prepare_namespace)
 BINDING = Kind(_binding_defaults, validate=_validate_binding)

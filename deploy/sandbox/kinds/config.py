@@ -7,6 +7,8 @@ import re
 from deploy.sandbox.errors import Problem, bad_request, invalid_value, required
 from deploy.sandbox.kinds.kind import Allocator, Kind, Obj, fill, immutable
 
+LIMIT = 1024 * 1024
+"""Bytes of all values together."""
 KEY = re.compile(r"[-._a-zA-Z0-9]+")
 KEY_RULE = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',"
@@ -39,6 +41,11 @@ def _key_problems(obj: Obj, *fields: str) -> list[Problem]:
     ]
 
 
+def _size_problems(obj: Obj, *fields: str) -> list[Problem]:
+    total = sum(len(value or "") for field in fields for value in (obj.get(field) or {}).values())
+    return [Problem("FieldValueTooLong", "", f"Too long: may not be more than {LIMIT} bytes")] if total > LIMIT else []
+
+
 def _frozen_problems(new: Obj, old: Obj | None, *fields: str) -> list[Problem]:
     """An object marked `immutable` keeps its data and its mark."""
     if old is None or not old.get("immutable"):
@@ -52,11 +59,13 @@ def _frozen_problems(new: Obj, old: Obj | None, *fields: str) -> list[Problem]:
 
 
 def _validate_secret(new: Obj, old: Obj | None) -> list[Problem]:
-    return _key_problems(new, "data") + immutable("type", new, old) + _frozen_problems(new, old, "data")
+    found = _key_problems(new, "data") + immutable("type", new, old) + _frozen_problems(new, old, "data")
+    return found + _size_problems(new, "data")
 
 
 def _validate_config_map(new: Obj, old: Obj | None) -> list[Problem]:
-    return _key_problems(new, "data", "binaryData") + _frozen_problems(new, old, "data", "binaryData")
+    found = _key_problems(new, "data", "binaryData") + _frozen_problems(new, old, "data", "binaryData")
+    return found + _size_problems(new, "data", "binaryData")
 
 
 def _claim_defaults(obj: Obj) -> None:
