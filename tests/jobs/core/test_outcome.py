@@ -1,0 +1,63 @@
+"""When an application is looked at again."""
+
+from typing import Any
+
+import pytest
+
+from jobs.core.errors import FetchError, InvalidSpecError, PlanError, RenderError, StageError, Unreachable
+from jobs.core.moment import Moment
+from jobs.core.outcome import Later, failed_key, later
+from tests.builders import NOON, a_run, an_application
+
+KEY = "k" * 32
+
+
+def after(seconds: float) -> Moment:
+    return Moment(NOON.seconds + seconds)
+
+
+@pytest.mark.parametrize(
+    ("passed", "wait"), [(0, 0.3), (1, 0.3), (2, 0.5), (8, 2.0), (20, 5.0), (3600, 5.0), (-5, 0.3)]
+)
+def test_a_waiting_run_looks_soon_and_then_less_often(passed: float, wait: float) -> None:
+    run = a_run().begun(heal=False).waiting("health")
+    assert later(an_application(), run, after(passed)) == Later(wait, backoff=False)
+
+
+def test_after_a_look_or_a_success_only_a_change_or_the_sweep_brings_it_back() -> None:
+    assert later(an_application(), a_run(), NOON) is None
+    assert later(an_application(), a_run().begun(heal=False).succeeded("", NOON), NOON) is None
+
+
+def failed(error: StageError, failures: int = 0, **over: Any) -> Later | None:
+    annotations = {"pilothouse.dev/source-key": f"o,{KEY},{failures}"} if failures else {}
+    application = an_application(**{"metadata": {"annotations": annotations}} | over)
+    return later(application, a_run(application, key=KEY).failed(error, NOON), NOON)
+
+
+def test_a_failed_sync_is_tried_again_with_the_announced_waits() -> None:
+    found = [failed(RenderError("no"), failures) for failures in range(6)]
+    assert [wait and wait.in_s for wait in found] == [5, 10, 20, 40, 80, None]
+    assert all(wait is None or wait.backoff for wait in found)
+
+
+BY_HAND = {"spec": {"syncPolicy": None}}
+
+
+@pytest.mark.parametrize(
+    ("error", "over", "wait"),
+    [
+        (InvalidSpecError("no"), {}, None),
+        (PlanError("no"), BY_HAND, None),
+        (FetchError("no"), BY_HAND, Later(180.0, backoff=True)),
+        (Unreachable("no"), BY_HAND, Later(180.0, backoff=True)),
+        (Unreachable("no", retry_after_s=7.0), {}, Later(7.0, backoff=True)),
+    ],
+)
+def test_the_error_decides(error: StageError, over: dict[str, Any], wait: Later | None) -> None:
+    assert failed(error, **over) == wait
+
+
+def test_a_failure_without_a_key_is_counted_as_unknown() -> None:
+    assert failed_key(a_run(key="")) == "unknown"
+    assert failed_key(a_run(key=KEY)) == KEY
