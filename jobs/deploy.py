@@ -12,8 +12,10 @@ import structlog
 from jobs import apply, cascade, compare, prune, sources
 from jobs.claim import Again, Claim
 from jobs.compare import Compared
+from jobs.core.affected import yet_to_look
 from jobs.core.application import SKIP_RECONCILE, Application, application_of, unreadable
 from jobs.core.errors import Conflict, InvalidSpecError, KubeError, LostClaim, NotFound, PlanError, StageError
+from jobs.core.guards import named
 from jobs.core.intent import Intent, intent
 from jobs.core.outcome import later
 from jobs.core.progress import Apply, Fail, Finish, Next, Prune, Wait, hooks_to_delete, next_step, unsettled
@@ -23,6 +25,8 @@ from jobs.record import measure_push, record, record_start
 
 log = structlog.get_logger()
 
+TOGETHER_S = 10.0
+"""Longest wait of a prune for the other applications that the same push concerns, in seconds."""
 MOVED_LIMIT = 4
 """How often a run looks again because objects changed under its hands, before it gives up for now."""
 HOME_AWAY_S = 10.0
@@ -68,6 +72,7 @@ async def deploy(application: Application, claim: Claim, parts: Parts) -> Again 
     (StageError) ends the run as failed, once, here.
     """
     work = _Work(application, resumed(application, compare.NOWHERE, claim.token, parts.now()))
+    work.together = tuple(filter(None, claim.hints.get("together", "").split(",")))
     try:
         found = await sources.aim(application, claim, parts)
         work.run = resumed(application, found.aim, claim.token, parts.now())
@@ -82,7 +87,7 @@ async def deploy(application: Application, claim: Claim, parts: Parts) -> Again 
         refusals = refused(work.seen.plan) if work.seen else []
         work.run = work.run.with_results(refusals).failed(error, parts.now())
     await record(work.application, work.run, work.seen, parts)
-    return _again(work.application, work.run, parts)
+    return _again(work, parts)
 
 
 @dataclass(slots=True)
@@ -94,6 +99,8 @@ class _Work:
     run: Run
     seen: Compared | None = None
     """None: there is nothing to compare yet."""
+    together: tuple[str, ...] = ()
+    """Keys of the applications that the same push concerns."""
 
     @property
     def compared(self) -> Compared:
@@ -122,7 +129,7 @@ async def _sync(work: _Work, parts: Parts) -> None:
     moved = 0
     while True:
         work.run = work.run.with_results(unsettled(work.compared.plan, work.run))
-        step = next_step(work.compared.plan, work.run)
+        step = _after_others(next_step(work.compared.plan, work.run), work, parts)
         if isinstance(step, Finish):
             await _clean_hooks(work)
             work.run = work.run.succeeded(f"synced to {work.compared.where}", parts.now())
@@ -147,6 +154,16 @@ async def _sync(work: _Work, parts: Parts) -> None:
         if again:
             work.seen = await compare.again(work.compared, work.run, parts)
             work.compared.plan.require_clean(applied=len(work.run.changed_ids))
+
+
+def _after_others(step: Next, work: _Work, parts: Parts) -> Next:
+    """Pruning waits a while for those that the same push concerns: one may want what this application gives up."""
+    deletes = isinstance(step, Prune) and not all(removal.kept or removal.released for removal in step.removals)
+    if not deletes or parts.now().since(work.run.started_at) > TOGETHER_S:
+        return step
+    others = [parts.view.get(key) for key in work.together if key != work.application.key]
+    behind = yet_to_look(filter(None, others), work.run.aim)
+    return Wait((), f"pruning waits until {named(behind)} looked at the same push") if behind else step
 
 
 async def _apply(step: Next, work: _Work) -> bool:
@@ -192,11 +209,12 @@ async def _clean_hooks(work: _Work) -> None:
         await apply.delete_hook(change, work.compared.kube)
 
 
-def _again(application: Application, run: Run, parts: Parts) -> Again | None:
-    wish = later(application, run, parts.now())
+def _again(work: _Work, parts: Parts) -> Again | None:
+    wish = later(work.application, work.run, parts.now())
     if wish is None:
         return None
-    hints = {"revisions": ",".join(run.aim.revisions)}  # empty: Git could not be asked, so it is asked again
+    revisions = ",".join(work.run.aim.revisions)  # empty: Git could not be asked, so it is asked again
+    hints = {"revisions": revisions, "together": ",".join(work.together)}
     return Again(wish.in_s, "retry" if wish.backoff else "wait", wish.in_s if wish.backoff else None, hints=hints)
 
 

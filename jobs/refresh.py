@@ -10,7 +10,7 @@ import structlog
 
 from jobs import metrics, sources
 from jobs.claim import Again, Claim
-from jobs.core.affected import Effect, effect
+from jobs.core.affected import Effect, effect, together
 from jobs.core.application import RUN, Application
 from jobs.core.errors import KubeError, StageError
 from jobs.core.status import with_revision
@@ -37,7 +37,8 @@ async def refresh_claim(claim: Claim, parts: Parts) -> Again | None:
     async with claim.held():
         mirrors = await _fetched(claim, applications, parts)
         effects = [await _effect(application, claim, mirrors, parts) for application in applications]
-        await parts.queue.mark([_mark(found, claim) for found in effects if found.concerned])
+        companions = together(effects)
+        await parts.queue.mark([_mark(found, claim, companions) for found in effects if found.concerned])
         again = await _lag(claim, mirrors.values())
     log.info("repository refreshed", repository=claim.key, concerned=sum(found.concerned for found in effects))
     parts.later.start(_move_revisions([found for found in effects if found.moved], parts))
@@ -73,9 +74,10 @@ async def _effect(
     return effect(application, found.aim)
 
 
-def _mark(found: Effect, claim: Claim) -> Mark:
+def _mark(found: Effect, claim: Claim, companions: Mapping[str, str]) -> Mark:
     hints = {name: claim.hints[name] for name in HINTS if name in claim.hints}
     application = found.application
+    hints["together"] = companions[application.destination.key]
     return Mark(
         "application",
         application.key,

@@ -1,10 +1,14 @@
 """Which applications a new revision concerns, and why; and whether the host's answer is older than its push."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jobs.core.application import Application
 from jobs.core.deployed import deployed_of
 from jobs.core.run import Aim, running_key
+
+TOGETHER_LIMIT = 2000
+"""Characters of names that a mark may carry: above, a push concerns too many for them to look out for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,24 @@ def effect(application: Application, aim: Aim) -> Effect:
         concerned=aim.key != deployed.key or bool(deployed.failed_key) or running_key(application) not in ("", aim.key),
         new_key=aim.key != deployed.failed_key,
     )
+
+
+def together(effects: Iterable[Effect]) -> dict[str, str]:
+    """Cluster -> the keys of all applications there that a push concerns, by comma; empty when there are too many.
+
+    One may want what another gives up by the same push: pruning waits until they have looked at it.
+    """
+    keys: dict[str, list[str]] = {}
+    for found in effects:
+        if found.concerned:
+            keys.setdefault(found.application.destination.key, []).append(found.application.key)
+    texts = {cluster: ",".join(names) for cluster, names in keys.items()}
+    return {cluster: text if len(text) <= TOGETHER_LIMIT else "" for cluster, text in texts.items()}
+
+
+def yet_to_look(others: Iterable[Application], aim: Aim) -> tuple[str, ...]:
+    """Keys of the applications whose status knows none of these revisions yet."""
+    return tuple(other.key for other in others if not set(aim.revisions) & set(compared_revisions(other)))
 
 
 def compared_revisions(application: Application) -> tuple[str, ...]:

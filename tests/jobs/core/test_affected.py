@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core.affected import effect
+from jobs.core.affected import Effect, effect, together, yet_to_look
 from jobs.core.application import RUN, SOURCE_KEY, Application, application_of
 from jobs.core.run import Aim
 
@@ -50,3 +50,38 @@ def test_going_back_while_a_run_is_under_way_concerns_the_application(key: str, 
     status = {"operationState": {"phase": "Running"}}
     application = an_application("one" if concerned else "two", status=status, run="operation.claim.two")
     assert effect(application, Aim(REVISIONS, key)).concerned is concerned
+
+
+def named(name: str, *revisions: str, cluster: str = "in-cluster") -> Application:
+    """An application of that name, compared to these revisions."""
+    return application_of(
+        {
+            "metadata": {"namespace": "apps", "name": name},
+            "spec": {
+                "source": {"repoURL": "https://git.example.org/web.git", "path": "."},
+                "destination": {"name": cluster},
+            },
+            "status": {"sync": {"revisions": list(revisions)}},
+        }
+    )
+
+
+def test_the_applications_of_a_cluster_that_a_push_concerns_know_of_each_other() -> None:
+    effects = [
+        Effect(named("one"), REVISIONS, concerned=True),
+        Effect(named("two"), REVISIONS, concerned=True),
+        Effect(named("idle"), REVISIONS, concerned=False),
+        Effect(named("far", cluster="elsewhere"), REVISIONS, concerned=True),
+    ]
+    found = together(effects)
+    assert sorted(found.values()) == ["apps/far", "apps/one,apps/two"]
+
+
+def test_a_push_that_concerns_very_many_names_none() -> None:
+    effects = [Effect(named(f"application-{number}"), REVISIONS, concerned=True) for number in range(200)]
+    assert list(together(effects).values()) == [""]
+
+
+def test_who_was_compared_to_none_of_the_revisions_has_yet_to_look() -> None:
+    others = [named("old", "a" * 40), named("new", *REVISIONS), named("never")]
+    assert yet_to_look(others, Aim(REVISIONS, "key")) == ("apps/old", "apps/never")
