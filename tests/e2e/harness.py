@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.demo.git_server import GitServer
-from jobs.claim import Again
+from jobs.claim import Again, Claim
 from jobs.core.repository import Repository
 from jobs.enqueue import Mark, Queue
 from jobs.parts import Parts
@@ -356,11 +356,17 @@ class Flow:
         if settle:
             await self.settle()
 
-    async def step(self) -> Again | None:
-        """Work off one claim; fails if nothing is due."""
-        worked, again = await self._work_off_one()
-        assert worked, "nothing was due"
-        return again
+    async def step(self, name: str = "") -> Again | None:
+        """Work off one claim, that of an Application if one is named; fails if it is not due."""
+        passed = []
+        while claim := await self.ground.queue.claim():
+            if not name or claim.key == f"{self.ground.home}/{self.name(name)}":
+                break
+            passed.append(claim)
+        for other in passed:
+            await self.ground.queue.hand_back(other)
+        assert claim is not None, f"{name or 'nothing'} is not due"
+        return await self._work_off(claim)
 
     async def settle(self, *, waits: bool = True) -> None:
         """Work off what is due until nothing is and no run waits. waits=False: runs that wait are left waiting.
@@ -389,14 +395,15 @@ class Flow:
 
     async def _work_off_one(self) -> tuple[bool, Again | None]:
         claim = await self.ground.queue.claim()
-        if claim is None:
-            return False, None
+        return (True, await self._work_off(claim)) if claim else (False, None)
+
+    async def _work_off(self, claim: Claim) -> Again | None:
         handler = partial(self.ground.work.handlers[claim.kind].func, parts=self.parts)  # type: ignore[attr-defined]
         async with claim.held():
             again: Again | None = await handler(claim)
         await self.ground.queue.done(claim, again)
         self.log.append((f"{claim.kind}:{claim.key}", again))
-        return True, again
+        return again
 
     async def _until_marked(self, full: str) -> None:
         """Wait until the watch has told the queue of a change."""
