@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobs.core.application import Application
+from jobs.core.fields import Fields
 from jobs.core.objects import Manifest
 from jobs.core.sync_policy import option_value
 
@@ -50,7 +51,30 @@ def application_refusals(application: Application) -> tuple[str, ...]:
     if application.spec.get("sourceHydrator"):
         found.append("spec.sourceHydrator is not supported yet")
     found += [f"spec.syncPolicy.syncOptions: {problem}" for problem in option_problems(application.policy.options)]
-    return tuple(found)
+    return (*found, *_operation_refusals(application))
+
+
+def _operation_refusals(application: Application) -> tuple[str, ...]:
+    """What a person asked for in this one sync and would not get: doing something else instead helps nobody."""
+    sync = Fields(application.operation or {}, "operation").inner("sync")
+    strategy = sync.inner("syncStrategy")
+    forced = [strategy.inner(name).at("force") for name in ("apply", "hook") if strategy.inner(name).flag("force")]
+    found = [*forced, *([strategy.at("apply")] if strategy.has("apply") and not forced else [])]
+    found += [sync.at("manifests")] if sync.items("manifests") else []
+    found += [
+        sync.at(name)
+        for name in ("source", "sources")
+        if sync.has(name) and not _is_as_in_spec(name, sync, application)
+    ]
+    found += [sync.at("syncOptions")] if set(sync.texts("syncOptions")) - set(application.policy.options) else []
+    found += [sync.at("revisions")] if sync.items("revisions") else []
+    several = len(application.sources) > 1 and bool(sync.text("revision"))
+    found += [f"{sync.at('revision')} with several sources"] if several else []
+    return tuple(f"{path} is not supported yet" for path in found)
+
+
+def _is_as_in_spec(name: str, sync: Fields, application: Application) -> bool:
+    return bool(sync.values[name] == application.spec.get(name))
 
 
 def object_refusals(manifest: Manifest) -> tuple[str, ...]:

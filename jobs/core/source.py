@@ -103,6 +103,7 @@ def source_of(fields: Fields) -> Source:
 
 def _unsupported(fields: Fields, directory: Fields) -> tuple[str, ...]:
     found = [fields.at(name) for name in UNSUPPORTED if fields.mapping(name)]
+    found += [directory.at("disableExtensionFilter")] if directory.flag("disableExtensionFilter") else []
     jsonnet = directory.mapping("jsonnet")
     return (*found, directory.at("jsonnet")) if any(jsonnet.values()) else tuple(found)
 

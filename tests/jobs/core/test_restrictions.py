@@ -19,6 +19,10 @@ from tests.builders import a_manifest, an_application
     ("over", "said"),
     [
         ({"source": {"kustomize": {"images": ["a"]}}}, "spec.source.kustomize is not supported yet"),
+        (
+            {"source": {"directory": {"disableExtensionFilter": True}}},
+            "spec.source.directory.disableExtensionFilter is not supported yet",
+        ),
         ({"ignoreDifferences": [{"kind": "Deployment"}]}, "spec.ignoreDifferences is not supported yet"),
         ({"sourceHydrator": {"drySource": {}}}, "spec.sourceHydrator is not supported yet"),
         ({"syncPolicy": {"syncOptions": ["Replace=true"]}}, "syncOptions: Replace=true is not supported yet"),
@@ -27,6 +31,32 @@ from tests.builders import a_manifest, an_application
 def test_a_field_that_is_not_supported_is_named(over: dict[str, Any], said: str) -> None:
     (found,) = application_refusals(an_application(spec=over))
     assert said in found
+
+
+SOURCE = {"repoURL": "https://git.example.org/shop.git", "path": "charts/web", "targetRevision": "main"}
+
+
+@pytest.mark.parametrize(
+    ("sync", "named"),
+    [
+        ({"manifests": ["{}"]}, "operation.sync.manifests"),
+        ({"source": {**SOURCE, "path": "other"}}, "operation.sync.source"),
+        ({"sources": [SOURCE]}, "operation.sync.sources"),
+        ({"revisions": ["main", "main"]}, "operation.sync.revisions"),
+        ({"syncOptions": ["Prune=false"]}, "operation.sync.syncOptions"),
+        ({"syncStrategy": {"apply": {}}}, "operation.sync.syncStrategy.apply"),
+        ({"syncStrategy": {"hook": {"force": True}}}, "operation.sync.syncStrategy.hook.force"),
+        ({"syncStrategy": {"hook": {}}, "source": SOURCE, "revision": "v1", "prune": True, "dryRun": True}, ""),
+    ],
+)
+def test_an_operation_that_asks_for_more_is_not_done_by_halves(sync: dict[str, Any], named: str) -> None:
+    found = application_refusals(an_application(operation={"sync": sync}))
+    assert found == ((f"{named} is not supported yet",) if named else ())
+
+
+def test_an_operation_with_one_revision_for_several_sources_is_refused() -> None:
+    application = an_application(operation={"sync": {"revision": "v1"}}, spec={"sources": [SOURCE, SOURCE]})
+    assert application_refusals(application) == ("operation.sync.revision with several sources is not supported yet",)
 
 
 @pytest.mark.parametrize(
