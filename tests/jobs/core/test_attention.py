@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from jobs.core.attention import wish
+from jobs.core.attention import was_compared, wish
+from jobs.core.run import Run
+from jobs.core.status import Seen, as_status
+from tests.builders import NOON, a_plan, a_run, an_application, an_application_body, merged
 
 BODY: dict[str, Any] = {
     "metadata": {"name": "web", "uid": "1", "resourceVersion": "5", "generation": 2, "annotations": {"note": "x"}},
@@ -52,3 +55,21 @@ def test_that_something_was_done_is_not_new_but_asking_again_is(case: str) -> No
 
 def test_another_operation_is_new() -> None:
     assert wish(changed(operation={"sync": {}})).is_new(wish(ASKING["an operation"]))
+
+
+def compared(run: Run) -> dict[str, Any]:
+    return an_application_body(status=as_status(an_application(), run, Seen(a_plan()), NOON))
+
+
+def test_one_whose_status_tells_of_its_spec_has_no_hurry() -> None:
+    done = compared(a_run().begun(heal=False).succeeded("", NOON))
+    assert was_compared(done)
+    assert not was_compared(an_application_body())
+    assert not was_compared(compared(a_run().begun(heal=False)))
+    for over in (
+        {"spec": {"source": {"targetRevision": "v2"}}},
+        {"operation": {"sync": {}}},
+        {"metadata": {"deletionTimestamp": "2026-11-01T12:00:00Z"}},
+        {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}},
+    ):
+        assert not was_compared(merged(done, over))
