@@ -13,11 +13,12 @@ from jobs.core import project, restrictions
 from jobs.core.application import Application
 from jobs.core.deployed import Deployed, deployed_of
 from jobs.core.errors import InvalidSpecError, PlanError
+from jobs.core.guards import named
 from jobs.core.intent import wants_hooks
 from jobs.core.inventory import Owner
 from jobs.core.kinds import kinds_of, kinds_text
 from jobs.core.objects import ObjectId
-from jobs.core.order import Step, failure_steps, hook_of, steps
+from jobs.core.order import Phase, Step, failure_steps, hook_of, steps
 from jobs.core.plan import Action, Change, Observed, Plan, Removal, make
 from jobs.core.rules import Rules
 from jobs.core.run import Aim, Run
@@ -107,7 +108,7 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
         deployed=deployed_of(application.annotations),
         drift=plan.drifted,
         source_types=found.types,
-        warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed)),
+        warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed), *_never_run(chosen)),
         where=", ".join(found.aim.revisions),
     )
 
@@ -139,7 +140,7 @@ def require_in_time(run: Run, compared: Compared, waits_for: str, parts: Parts) 
 async def _allowed_project(application: Application, parts: Parts) -> Mapping[str, Any] | None:
     """The AppProject. What it or the Application forbids, or asks for and is not supported yet, is said before work."""
     home = parts.settings.home
-    written = await parts.applications.project(home, application.project)
+    written = await parts.home.project(application.project)
     refusals = project.application_refusals(written, application, home=home)
     if refusals:
         raise InvalidSpecError("; ".join(refusals))
@@ -162,6 +163,14 @@ def _withheld(observed: Observed) -> tuple[str, ...]:
     if not observed.incomplete:
         return ()
     return (f"nothing is pruned while not everything can be listed: {'; '.join(observed.incomplete)}",)
+
+
+def _never_run(chosen: Targets) -> tuple[str, ...]:
+    """Hooks that their author relies on, and that nobody runs yet."""
+    hooks = {str(manifest.id): hook_of(manifest) for manifest in chosen.manifests}
+    deletion = {Phase.PRE_DELETE, Phase.POST_DELETE}
+    found = tuple(target for target, hook in hooks.items() if hook and deletion & {*hook.phases})
+    return (f"PreDelete and PostDelete hooks are not run yet: {named(found)}",) if found else ()
 
 
 def _without_hooks(chosen: Targets) -> list[Any]:

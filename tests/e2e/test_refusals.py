@@ -2,6 +2,7 @@
 
 from tests.e2e.harness import Flow, automated, by_hand
 
+HOOK = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bye, annotations: {helm.sh/hook: pre-delete}}\n"
 REFUSED = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad}\ndata: {'a b': '1'}\n"
 
 
@@ -22,3 +23,12 @@ async def test_an_application_that_nobody_synced_yet_says_what_would_be_refused(
     await flow.push({"app/bad.yaml": REFUSED.replace("a b", "a")})
     await flow.settle()
     assert await flow.said() == ""
+
+
+async def test_a_hook_that_is_never_run_is_named(flow: Flow) -> None:
+    flow.repo.push({"app/bye.yaml": HOOK})
+    await flow.deploy()
+    assert await flow.said() == (
+        f"SyncWarning: PreDelete and PostDelete hooks are not run yet: ConfigMap {flow.namespace}/bye"
+    )
+    assert await flow.get("ConfigMap", "bye") is None
