@@ -82,6 +82,7 @@ class Catalogue:
         data = orjson.loads(DATA.read_bytes())
         self.types: dict[str, Any] = data["types"]
         self.by_path: dict[tuple[str, str, str], Resource] = {}
+        self._stored: dict[str, Resource] | None = None
         nodes = _nodes(self.types)
         for row in data["resources"]:
             resource = _builtin(row, nodes)
@@ -103,27 +104,31 @@ class Catalogue:
         return None
 
     def at(self, group: str, plural: str) -> Resource:
-        """The built-in resource of a group that has one version. Raises KeyError."""
-        return next(r for r in self.by_path.values() if r.group == group and r.plural == plural)
+        """The built-in resource of a group that is stored. Raises KeyError."""
+        return self.stored()[f"{group}/{plural}"]
 
     def stored(self) -> dict[str, Resource]:
         """One resource per place in the store that can be listed: its storage version."""
-        return {
-            resource.key: resource
-            for resource in self.by_path.values()
-            if "list" in resource.verbs and resource.version == (resource.storage_version or resource.version)
-        }
+        if self._stored is None:
+            self._stored = {
+                resource.key: resource
+                for resource in self.by_path.values()
+                if "list" in resource.verbs and resource.version == (resource.storage_version or resource.version)
+            }
+        return self._stored
 
     def serve(self, crd: dict[str, Any]) -> None:
         """Serve the versions of a CRD in place of those served before."""
         self.withdraw(crd)
         for resource in of_crd(crd, self.types):
+            self._stored = None
             self.by_path[resource.group, resource.version, resource.plural] = resource
 
     def withdraw(self, crd: dict[str, Any]) -> None:
         """No longer serve a CRD."""
         group, plural = crd["spec"]["group"], crd["spec"]["names"]["plural"]
         for path in [path for path in self.by_path if path[0] == group and path[2] == plural]:
+            self._stored = None
             del self.by_path[path]
 
 

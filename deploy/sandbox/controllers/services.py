@@ -19,11 +19,13 @@ from deploy.sandbox.controllers.controller import (
     ref_of,
     set_status,
 )  # fmt: skip
+from deploy.sandbox.controllers.labels import LabelIndex
 from deploy.sandbox.state import State
 from deploy.sandbox.store import Change
 from deploy.sandbox.target import Target
 
 KEY = "/services"
+PODS = "/pods"
 SLICES = "discovery.k8s.io/endpointslices"
 ADDRESS = "192.0.2.10"
 SLICE_LABELS = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}
@@ -32,16 +34,22 @@ SLICE_LABELS = {"endpointslice.kubernetes.io/managed-by": "endpointslice-control
 class Services:
     """Keeps the two lists of addresses behind each Service."""
 
+    def __init__(self) -> None:
+        self._pods = LabelIndex()
+        self._selectors = LabelIndex()
+
     def refs(self, state: State, change: Change) -> Iterator[Ref]:
         """Each Service, and those that select a changed pod."""
+        obj, gone = change.new.obj, change.type == "DELETED"
         if change.key == KEY:
+            selector = obj["spec"].get("selector") or {}
+            self._selectors.put(change.namespace, change.name, {} if gone else selector)
             yield (KEY, change.namespace, change.name)
-        elif change.key == "/pods":
-            labels = change.new.obj["metadata"].get("labels") or {}
-            for namespace, name, service in state.store.rows(KEY, change.namespace):
-                selector = service.obj["spec"].get("selector")
-                if selector and selector.items() <= labels.items():
-                    yield (KEY, namespace, name)
+        elif change.key == PODS:
+            labels = obj["metadata"].get("labels") or {}
+            self._pods.put(change.namespace, change.name, {} if gone else labels)
+            for name in self._selectors.within(change.namespace, labels):
+                yield (KEY, change.namespace, name)
 
     def reconcile(self, state: State, ref: Ref) -> float | None:
         """Write the lists; without the Service the Endpoints go (the slices are collected as garbage)."""
@@ -54,11 +62,8 @@ class Services:
         if service["spec"]["type"] == "LoadBalancer" and state.config.cluster_addresses:
             set_status(state, ref, {"loadBalancer": {"ingress": [{"ip": ADDRESS, "ipMode": "VIP"}]}})
         if selector := service["spec"].get("selector"):
-            pods = [
-                pod.obj
-                for _, _, pod in state.store.rows("/pods", namespace)
-                if selector.items() <= (pod.obj["metadata"].get("labels") or {}).items() and is_active(pod.obj)
-            ]
+            found = (state.store.get(PODS, namespace, pod) for pod in self._pods.with_all(namespace, selector))
+            pods = [pod.obj for pod in found if pod is not None and is_active(pod.obj)]
             _write(state, "", "endpoints", _endpoints(service, pods))
             _write_slice(state, service, stored.uid, pods)
         return None
