@@ -1,4 +1,4 @@
-"""Destination clusters: from an Application's destination to a client, by Argo CD style cluster Secrets."""
+"""What the home namespace says of clusters, repositories and projects, and the clients of the destination clusters."""
 
 import asyncio
 import time
@@ -15,13 +15,14 @@ from jobs.kube import Kube
 
 TYPE_LABEL = "argocd.argoproj.io/secret-type"
 SECRETS = ApiResource("", "Secret", "v1", ("v1",), "secrets", True, frozenset({"get", "list"}))
+PROJECTS = ApiResource("argoproj.io", "AppProject", "v1alpha1", ("v1alpha1",), "appprojects", True, frozenset({"get"}))
 CONFIG_MAPS = ApiResource("", "ConfigMap", "v1", ("v1",), "configmaps", True, frozenset({"get", "list"}))
 FRESH_S = 5.0
-"""How long Secrets of one type are believed before they are read again, in seconds."""
+"""How long what was read is believed, in seconds."""
 
 
-class Secrets:
-    """Argo CD style Secrets and ConfigMaps of the home namespace; read again every few seconds, not for every claim."""
+class Home:
+    """What stands in the home namespace beside Applications; read again every few seconds, not for every claim."""
 
     def __init__(self, kube: Kube, home: str) -> None:
         self._kube = kube
@@ -33,16 +34,21 @@ class Secrets:
         """Secrets with the label `argocd.argoproj.io/secret-type: <kind>`."""
         return await self._read(kind, partial(self._list, kind))
 
+    async def project(self, name: str) -> Mapping[str, Any] | None:
+        """An AppProject; None: there is none. A change of it holds after FRESH_S at the latest."""
+        found = await self._read(f"project/{name}", partial(self._one, PROJECTS, name))
+        return found[0] if found else None
+
     async def config_map(self, name: str) -> Mapping[str, str]:
         """The data of a ConfigMap; empty: there is none."""
-        found = await self._read(f"configmap/{name}", partial(self._config_map, name))
+        found = await self._read(f"configmap/{name}", partial(self._one, CONFIG_MAPS, name))
         return texts(found[0].get("data")) if found else {}
 
     async def _list(self, kind: str) -> tuple[dict[str, Any], ...]:
         return (await self._kube.list(SECRETS, self._home, label_selector=f"{TYPE_LABEL}={kind}", cached=True)).items
 
-    async def _config_map(self, name: str) -> tuple[dict[str, Any], ...]:
-        found = await self._kube.get(CONFIG_MAPS, self._home, name)
+    async def _one(self, resource: ApiResource, name: str) -> tuple[dict[str, Any], ...]:
+        found = await self._kube.get(resource, self._home, name)
         return (found,) if found else ()
 
     async def _read(
@@ -59,9 +65,9 @@ class Secrets:
 class Clusters:
     """One client per cluster, opened when first wanted and again when its Secret changed."""
 
-    def __init__(self, home: Kube, secrets: Secrets) -> None:
+    def __init__(self, home: Kube, written: Home) -> None:
         self._home = home
-        self._secrets = secrets
+        self._written = written
         self._open: dict[str, tuple[ClusterCredentials, Kube]] = {}
 
     async def at(self, destination: Destination, project: str) -> Kube:
@@ -75,7 +81,7 @@ class Clusters:
             raise InvalidSpecError(
                 f"spec.destination: cluster {found.name} is limited to some namespaces, which is not supported yet"
             )
-        return await self._client(found.credentials)
+        return await self._client(found.name, found.credentials)
 
     async def close(self) -> None:
         """Ends the connections to all clusters but the home cluster."""
@@ -85,7 +91,7 @@ class Clusters:
 
     async def _described(self, destination: Destination) -> Cluster:
         broken: list[str] = []
-        for secret in await self._secrets.of_type("cluster"):
+        for secret in await self._written.of_type("cluster"):
             try:
                 cluster = cluster_of(secret)
             except InvalidSpecError as error:
@@ -100,12 +106,13 @@ class Clusters:
             f"or add a Secret labelled {TYPE_LABEL}=cluster{hint}"
         )
 
-    async def _client(self, credentials: ClusterCredentials) -> Kube:
-        known = self._open.get(credentials.server)
+    async def _client(self, name: str, credentials: ClusterCredentials) -> Kube:
+        # By name: two Secrets may give one server with two accounts.
+        known = self._open.get(name)
         if known and known[0] == credentials:
             return known[1]
         kube = Kube.at(credentials)
-        self._open[credentials.server] = (credentials, kube)
+        self._open[name] = (credentials, kube)
         if known:
             await known[1].close()
         return kube

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jobs.clusters import Clusters
+from jobs.clusters import Clusters, Home
 from jobs.core.moment import Moment
 from jobs.enqueue import Queue
 from jobs.events import Events
@@ -24,6 +24,7 @@ class Parts:
     queue: Queue
     applications: Applications
     clusters: Clusters
+    home: Home
     mirrors: Mirrors
     renderers: Renderers
     memory: Memory

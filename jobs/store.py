@@ -19,7 +19,6 @@ STATUS_MANAGER = "pilothouse-status"
 RECEIVER_MANAGER = "pilothouse-receiver"
 _VERBS = frozenset({"get", "list", "watch", "patch", "create", "update", "delete"})
 APPLICATIONS = ApiResource("argoproj.io", "Application", "v1alpha1", ("v1alpha1",), "applications", True, _VERBS)
-PROJECTS = ApiResource("argoproj.io", "AppProject", "v1alpha1", ("v1alpha1",), "appprojects", True, _VERBS)
 
 
 class Applications:
@@ -85,10 +84,6 @@ class Applications:
             await self._patch(application.namespace, application.name, operations, STATUS_MANAGER)
         except NotFound:
             return
-
-    async def project(self, home: str, name: str) -> Json | None:
-        """An AppProject of the home namespace; None: there is none."""
-        return await self._kube.get(PROJECTS, home, name)
 
     async def _patch(self, namespace: str, name: str, operations: Sequence[Json], manager: str) -> Json:
         answer = await self._kube.patch_json(APPLICATIONS, namespace, name, operations, manager=manager)

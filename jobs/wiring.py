@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from jobs.clusters import Clusters, Secrets
+from jobs.clusters import Clusters, Home
 from jobs.core.credentials import Credentials, credentials_for, repository_secret
 from jobs.core.moment import Moment
 from jobs.deploy import deploy_claim
@@ -50,10 +50,10 @@ async def build(settings: Settings, queue: Queue) -> AsyncIterator[Work]:
 
 
 async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitStack) -> Parts:
-    secrets = Secrets(home, settings.home)
-    clusters = Clusters(home, secrets)
+    written = Home(home, settings.home)
+    clusters = Clusters(home, written)
     stack.push_async_callback(clusters.close)
-    mirrors = Mirrors(settings, partial(_credentials, secrets))
+    mirrors = Mirrors(settings, partial(_credentials, written))
     stack.push_async_callback(mirrors.close)
     await mirrors.start()
     renderers = Renderers(settings)
@@ -68,6 +68,7 @@ async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitS
         queue=queue,
         applications=Applications(home),
         clusters=clusters,
+        home=written,
         mirrors=mirrors,
         renderers=renderers,
         memory=Memory(),
@@ -83,13 +84,13 @@ def wall_clock() -> Moment:
     return Moment(time.time())
 
 
-async def _credentials(secrets: Secrets, url: str, project: str) -> Credentials:
+async def _credentials(written: Home, url: str, project: str) -> Credentials:
     """What the Secrets of the home namespace say about an address. Raises FetchError, KubeError."""
     own, templates, hosts, certificates = await asyncio.gather(
-        secrets.of_type("repository"),
-        secrets.of_type("repo-creds"),
-        secrets.config_map(KNOWN_HOSTS),
-        secrets.config_map(CERTIFICATES),
+        written.of_type("repository"),
+        written.of_type("repo-creds"),
+        written.config_map(KNOWN_HOSTS),
+        written.config_map(CERTIFICATES),
     )
     known = [secret for body in (*own, *templates) if (secret := repository_secret(body)) is not None]
     return credentials_for(

@@ -53,7 +53,6 @@ async def read(applications: Applications, name: str = "web") -> Application:
 
 async def test_what_is_not_there_is_none(applications: Applications) -> None:
     assert await applications.get(HOME, "nobody") is None
-    assert await applications.project(HOME, "nobody") is None
 
 
 async def test_a_record_writes_status_and_annotations_and_leaves_the_spec(
