@@ -4,7 +4,7 @@ A step is applied only when all before it is healthy; pruning comes after the Sy
 the sync ends when what it changed is healthy (https://argo-cd.readthedocs.io/en/stable/user-guide/sync-waves/).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -193,8 +193,3 @@ def _heal(todo: Plan, run: Run) -> Next:
         return Apply(open_changes, look_again=False)
     due = tuple(item for item in todo.removals if (item.id, "Sync") not in run.results)
     return Prune(due) if due else Finish()
-
-
-def failed_results(results: Mapping[tuple[ObjectId, str], Result]) -> tuple[Result, ...]:
-    """Results that say an object did not go as wanted."""
-    return tuple(result for result in results.values() if result.status == "SyncFailed")
