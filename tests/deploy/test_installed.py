@@ -158,7 +158,9 @@ async def test_a_kind_that_the_rules_do_not_name_is_refused_before_anything_is_c
 
 
 @pytest.mark.parametrize("values", [NOTHING])
-async def test_rights_in_one_namespace_only_deploy_there_but_never_prune(installed: Installed, target: str) -> None:
+async def test_with_rights_in_one_namespace_only_it_deploys_there_and_says_that_it_cannot_prune(
+    installed: Installed, target: str
+) -> None:
     account = {"kind": "ServiceAccount", "name": "pilothouse-worker", "namespace": installed.home}
     metadata = {"name": "deployer", "namespace": target}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"}
@@ -180,6 +182,16 @@ async def test_rights_in_one_namespace_only_deploy_there_but_never_prune(install
     assert said[0].startswith("nothing is pruned while not everything can be listed: Service: ")
     assert "services is forbidden" in said[0]
     assert "deployments.apps is forbidden" in said[0]
+
+    await installed.kube("DELETE", installed.path("cart"))
+    await installed.kube.until(installed.path("cart"), cannot_be_listed, SEEN_S)
+    await installed.kube("PATCH", installed.path("cart"), {"metadata": {"finalizers": None}})
+
+
+def cannot_be_listed(answer: Any) -> bool:
+    """Whether an Application that is being deleted says why it does not go."""
+    said = [item["message"] for item in answer.body["status"].get("conditions", [])]
+    return any(words.startswith("not everything that is to be deleted can be listed") for words in said)
 
 
 async def test_the_api_admits_whom_rbac_admits(installed: Installed, target: str) -> None:
