@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.core.affected import compared_revisions, effect
@@ -23,7 +23,7 @@ from jobs.view import View
 from tests.builders import COMMIT, NOON, a_change, a_manifest, a_plan
 from tests.jobs.core.hostile import APPLICATION, APPLICATIONS, JSON
 
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(max_examples=150)
 
 
 def readable(body: Any) -> Application | None:

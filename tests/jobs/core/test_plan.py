@@ -198,7 +198,7 @@ def clusters(draw: st.DrawFn) -> tuple[list[Manifest], Observed, Rules]:
     return wanted, observed, rules
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(clusters())
 def test_only_what_bears_all_three_marks_is_removed_and_every_wanted_object_is_changed_once(
     case: tuple[list[Manifest], Observed, Rules],

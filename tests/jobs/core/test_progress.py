@@ -233,7 +233,7 @@ def require_prunable(plan: Plan, cluster: Cluster, run: Run) -> None:
             )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(scenarios())
 def test_a_sync_always_ends_in_order_and_does_nothing_twice(scenario: tuple[Plan, Cluster]) -> None:
     todo, cluster = scenario

@@ -140,7 +140,7 @@ STATUSES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STATUSES, st.integers(900, 6000))
 def test_a_status_always_fits(status: dict[str, Any], limit: int) -> None:
     cut = fitted(status, limit)
