@@ -84,6 +84,15 @@ async def test_fields_set_by_an_update_stay_when_an_applier_lets_go(api: Api) ->
     assert (await api.applied(path, config_map()))["data"] == {"hand": "1"}
 
 
+async def test_the_last_label_goes_without_the_rest_of_the_metadata(api: Api) -> None:
+    path = api.path(CORE, "configmaps", "a")
+    made = await api.applied(path, config_map(data={"k": "v"}, labels={"a": "b"}))
+    bare = await api.applied(path, config_map(data={"k": "v"}))
+    kept = ("name", "namespace", "uid", "creationTimestamp")
+    assert [bare["metadata"][key] for key in kept] == [made["metadata"][key] for key in kept]
+    assert "labels" not in bare["metadata"]
+
+
 async def test_list_items_are_merged_by_their_key(api: Api) -> None:
     path = api.path(APPS, "deployments", "web")
     await api.applied(path, workload(paused=True, replicas=0))

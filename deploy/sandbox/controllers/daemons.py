@@ -1,7 +1,5 @@
 """DaemonSets: one pod on the one node."""
 
-from collections.abc import Iterator
-
 from deploy.sandbox.controllers.controller import (
     Obj,
     Ref,
@@ -12,30 +10,25 @@ from deploy.sandbox.controllers.controller import (
     digest,
     is_active,
     is_ready,
-    own_and_owners,
     ref_of,
     set_status,
-)  # fmt: skip
+)
 from deploy.sandbox.controllers.replicas import pod_of
+from deploy.sandbox.controllers.workload import Workload
 from deploy.sandbox.state import State
-from deploy.sandbox.store import Change
+from deploy.sandbox.store import Stored
 
 KEY = "apps/daemonsets"
 HASH = "controller-revision-hash"
 
 
-class DaemonSets:
+class DaemonSets(Workload):
     """Keeps one pod of the present template."""
 
-    def refs(self, state: State, change: Change) -> Iterator[Ref]:
-        """Each DaemonSet, and that of each pod."""
-        yield from own_and_owners(state, change, KEY)
+    key = KEY
 
-    def reconcile(self, state: State, ref: Ref) -> float | None:
+    def step(self, state: State, ref: Ref, stored: Stored) -> float | None:
         """Make the pod, or replace one of an old template; then the status."""
-        stored = state.store.get(*ref)
-        if stored is None or stored.obj["metadata"].get("deletionTimestamp"):
-            return None
         owner, revision = stored.obj, digest(stored.obj["spec"]["template"])
         pods = [pod for pod in controlled(state, stored.uid, "/pods") if is_active(pod.obj)]
         if not pods:

@@ -1,7 +1,6 @@
 """Deployments: a ReplicaSet per template, the old ones scaled down once the new one is available, and the deadline."""
 
 import asyncio
-from collections.abc import Iterator
 
 from deploy.sandbox.controllers.controller import (
     Obj,
@@ -13,35 +12,30 @@ from deploy.sandbox.controllers.controller import (
     create,
     delete,
     digest,
-    own_and_owners,
     owner_reference,
     ref_of,
     set_status,
-)  # fmt: skip
+)
 from deploy.sandbox.controllers.replicas import KEY as REPLICA_SETS
+from deploy.sandbox.controllers.workload import Workload
 from deploy.sandbox.state import State
-from deploy.sandbox.store import Change, Stored
+from deploy.sandbox.store import Stored
 
 KEY = "apps/deployments"
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
 
 
-class Deployments:
+class Deployments(Workload):
     """Rolls out."""
+
+    key = KEY
 
     def __init__(self) -> None:
         self._started_at: dict[tuple[str, int], float] = {}
 
-    def refs(self, state: State, change: Change) -> Iterator[Ref]:
-        """Each Deployment, and that of each ReplicaSet."""
-        yield from own_and_owners(state, change, KEY)
-
-    def reconcile(self, state: State, ref: Ref) -> float | None:
+    def step(self, state: State, ref: Ref, stored: Stored) -> float | None:
         """One step of the rollout, then the status; looks again at the deadline."""
-        stored = state.store.get(*ref)
-        if stored is None or stored.obj["metadata"].get("deletionTimestamp"):
-            return None
         if not stored.obj["spec"].get("paused"):
             _roll(state, stored)
         stored = state.store.get(*ref) or stored

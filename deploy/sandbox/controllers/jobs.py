@@ -1,7 +1,6 @@
 """Jobs: pods until enough have succeeded or too many failed, and removal after `ttlSecondsAfterFinished`."""
 
 import asyncio
-from collections.abc import Iterator
 
 from deploy.sandbox.controllers.controller import (
     Obj,
@@ -13,31 +12,26 @@ from deploy.sandbox.controllers.controller import (
     delete,
     is_active,
     is_ready,
-    own_and_owners,
     set_status,
-)  # fmt: skip
+)
 from deploy.sandbox.controllers.replicas import pod_of
+from deploy.sandbox.controllers.workload import Workload
 from deploy.sandbox.state import State
-from deploy.sandbox.store import Change, Stored
+from deploy.sandbox.store import Stored
 
 KEY = "batch/jobs"
 
 
-class Jobs:
+class Jobs(Workload):
     """Runs pods to their end."""
+
+    key = KEY
 
     def __init__(self) -> None:
         self._ended_at: dict[str, float] = {}
 
-    def refs(self, state: State, change: Change) -> Iterator[Ref]:
-        """Each Job, and that of each pod."""
-        yield from own_and_owners(state, change, KEY)
-
-    def reconcile(self, state: State, ref: Ref) -> float | None:
+    def step(self, state: State, ref: Ref, stored: Stored) -> float | None:
         """Start pods, count their ends; look again when the time to live is over."""
-        stored = state.store.get(*ref)
-        if stored is None or stored.obj["metadata"].get("deletionTimestamp"):
-            return None
         if is_over(stored.obj):
             return self._forget(state, ref, stored)
         if not stored.obj["spec"].get("suspend"):

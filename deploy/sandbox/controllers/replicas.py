@@ -1,7 +1,5 @@
 """ReplicaSets: as many pods as asked for, and their count in the status."""
 
-from collections.abc import Iterator
-
 from deploy.sandbox.controllers.controller import (
     Obj,
     Ref,
@@ -11,29 +9,24 @@ from deploy.sandbox.controllers.controller import (
     delete,
     is_active,
     is_ready,
-    own_and_owners,
     owner_reference,
     ref_of,
     set_status,
-)  # fmt: skip
+)
+from deploy.sandbox.controllers.workload import Workload
 from deploy.sandbox.state import State
-from deploy.sandbox.store import Change
+from deploy.sandbox.store import Stored
 
 KEY = "apps/replicasets"
 
 
-class ReplicaSets:
+class ReplicaSets(Workload):
     """Makes and removes pods."""
 
-    def refs(self, state: State, change: Change) -> Iterator[Ref]:
-        """Each ReplicaSet, and that of each pod."""
-        yield from own_and_owners(state, change, KEY)
+    key = KEY
 
-    def reconcile(self, state: State, ref: Ref) -> float | None:
+    def step(self, state: State, ref: Ref, stored: Stored) -> float | None:
         """Make or remove pods until there are enough; then count them."""
-        stored = state.store.get(*ref)
-        if stored is None or stored.obj["metadata"].get("deletionTimestamp"):
-            return None
         owner = stored.obj
         pods = [pod for pod in controlled(state, stored.uid, "/pods") if is_active(pod.obj)]
         wanted = owner["spec"]["replicas"]

@@ -18,7 +18,7 @@ from deploy.sandbox.controllers.controller import (
     owner_reference,
     ref_of,
     set_status,
-)  # fmt: skip
+)
 from deploy.sandbox.controllers.labels import LabelIndex
 from deploy.sandbox.state import State
 from deploy.sandbox.store import Change

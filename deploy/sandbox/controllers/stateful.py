@@ -1,6 +1,5 @@
 """StatefulSets: numbered pods, one after the other, with their claims; a new template replaces them."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from deploy.sandbox.controllers.controller import (
@@ -13,30 +12,25 @@ from deploy.sandbox.controllers.controller import (
     digest,
     is_active,
     is_ready,
-    own_and_owners,
     ref_of,
     set_status,
-)  # fmt: skip
+)
 from deploy.sandbox.controllers.replicas import pod_of
+from deploy.sandbox.controllers.workload import Workload
 from deploy.sandbox.state import State
-from deploy.sandbox.store import Change
+from deploy.sandbox.store import Stored
 
 KEY = "apps/statefulsets"
 HASH = "controller-revision-hash"
 
 
-class StatefulSets:
+class StatefulSets(Workload):
     """Makes, replaces and removes pods by number."""
 
-    def refs(self, state: State, change: Change) -> Iterator[Ref]:
-        """Each StatefulSet, and that of each pod."""
-        yield from own_and_owners(state, change, KEY)
+    key = KEY
 
-    def reconcile(self, state: State, ref: Ref) -> float | None:
+    def step(self, state: State, ref: Ref, stored: Stored) -> float | None:
         """The next step, then the status."""
-        stored = state.store.get(*ref)
-        if stored is None or stored.obj["metadata"].get("deletionTimestamp"):
-            return None
         _step(state, stored.obj)
         _report(state, ref, stored.obj)
         return None
