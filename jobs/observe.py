@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from jobs.core.discovery import ApiResource, Discovery
-from jobs.core.errors import KubeError, NotFound, Unreachable
+from jobs.core.errors import KubeError, NotFound, Overloaded, Unauthorized, Unreachable
 from jobs.core.fingerprint import digest, fingerprint
 from jobs.core.inventory import MANAGER, Owner, is_candidate
 from jobs.core.objects import Manifest, ObjectId, identity
@@ -31,6 +31,9 @@ REMEMBERED = 50_000
 
 FILES = 4096
 """Chart.yaml files and symlink targets remembered; some hundred bytes each."""
+
+SILENT = (Overloaded, Unauthorized, Unreachable)
+"""No answer about an object is no refusal of it: the run fails as a whole, and is tried again."""
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -160,6 +163,8 @@ async def _look(
         if live is not None and not asked and memory.is_known(kube.server, manifest, live):
             return _Look(live, live)
         return await _predict(manifest, live, resource, wanted, kube)
+    except SILENT:
+        raise  # it says nothing about the object
     except KubeError as error:
         return _Look(known.get(manifest.id), problem=error)
 
@@ -173,6 +178,8 @@ async def _predict(manifest: Manifest, live: Json | None, resource: ApiResource,
     for _ in range(REREADS):
         try:
             answer = await kube.apply(body, resource, manager=MANAGER, dry_run=True)
+        except SILENT:
+            raise
         except KubeError as error:
             return _Look(live, problem=error)
         predicted: Json = answer.body

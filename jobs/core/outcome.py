@@ -4,12 +4,16 @@ from dataclasses import dataclass
 
 from jobs.core.application import Application
 from jobs.core.deployed import UNKNOWN, deployed_of
-from jobs.core.errors import FetchError, InvalidSpecError, KubeError
+from jobs.core.errors import FetchError, InvalidSpecError, KubeError, Overloaded, Unauthorized, Unreachable
 from jobs.core.moment import Moment
 from jobs.core.run import OperationPhase, Run
 
 FIRST_LOOK_S, LAST_LOOK_S = 0.3, 5.0
 """Seconds between looks at health: soon at first, then a quarter of the time that passed, at most five seconds."""
+
+
+AWAY = (FetchError, Overloaded, Unauthorized, Unreachable)
+"""Errors of the surroundings, that pass by themselves or when somebody mends them there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +44,10 @@ def later(application: Application, run: Run, at: Moment) -> Later | None:
 
 
 def failed_key(run: Run) -> str:
-    """Under which name a failure is counted: the source key, or what stood in its place when there was none."""
-    return run.aim.key or UNKNOWN
+    """Under which name a failure is counted: the source key, or what stands in its place.
+
+    A repository or cluster that is away says nothing against the sources: once it is back, they are tried, however long
+    it took. Unless something was applied for them: then they were tried, and Git may yet go back behind them.
+    """
+    away = isinstance(run.error, AWAY) and not run.changed_ids
+    return UNKNOWN if away or not run.aim.key else run.aim.key

@@ -1,12 +1,25 @@
 """When an application is looked at again."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from jobs.core.errors import FetchError, InvalidSpecError, PlanError, RenderError, StageError, Unreachable
+from jobs.core.deployed import UNKNOWN
+from jobs.core.errors import (
+    FetchError,
+    InvalidSpecError,
+    Overloaded,
+    PlanError,
+    RenderError,
+    StageError,
+    Unauthorized,
+    Unreachable,
+)
 from jobs.core.moment import Moment
+from jobs.core.objects import ObjectId
 from jobs.core.outcome import Later, failed_key, later
+from jobs.core.run import Result
 from tests.builders import NOON, a_run, an_application
 
 KEY = "k" * 32
@@ -61,3 +74,15 @@ def test_the_error_decides(error: StageError, over: dict[str, Any], wait: Later 
 def test_a_failure_without_a_key_is_counted_as_unknown() -> None:
     assert failed_key(a_run(key="")) == "unknown"
     assert failed_key(a_run(key=KEY)) == KEY
+
+
+@pytest.mark.parametrize("error", [FetchError("away"), Unreachable("away"), Overloaded("busy"), Unauthorized("no")])
+def test_what_is_away_is_not_counted_against_the_sources(error: StageError) -> None:
+    run = replace(a_run(key=KEY), error=error)
+    assert failed_key(run) == UNKNOWN
+
+
+def test_what_goes_away_after_something_was_applied_counts_against_the_sources() -> None:
+    target = ObjectId("", "ConfigMap", "web", "web")
+    run = replace(a_run(key=KEY), error=Unreachable("away")).with_results([Result(target, "v1", "Synced", "created")])
+    assert failed_key(run) == run.aim.key
