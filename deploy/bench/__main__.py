@@ -48,15 +48,16 @@ async def _main(options: argparse.Namespace) -> int:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    where = f"{machine.described()} before the start"  # other work on it would make every figure worse
     try:
         found = await _measured(options)
     except (ChildError, ClusterError, NotSeen) as error:
         console.print(f"the bench broke off: {error}", markup=False, style="red")
         return 1
-    _show(found)
+    _show(found, where)
     if options.json:
         figures = [{**dataclasses.asdict(each), "aim": each.aim, "argo_cd": each.argo_cd} for each in found]
-        options.json.write_text(json.dumps({"machine": machine.described(), "figures": figures}, indent=1) + "\n")
+        options.json.write_text(json.dumps({"machine": where, "figures": figures}, indent=1) + "\n")
     return 0
 
 
@@ -98,8 +99,8 @@ def _told(figures: list[Figure]) -> list[Figure]:
     return figures
 
 
-def _show(figures: list[Figure]) -> None:
-    table = Table(title=f"Pilothouse on {machine.described()}", title_justify="left")
+def _show(figures: list[Figure], where: str) -> None:
+    table = Table(title=f"Pilothouse on {where}", title_justify="left")
     for heading in ("", "applications", "Pilothouse", "floor", "aim", "Argo CD"):
         table.add_column(heading, justify="left" if not heading else "right")
     for each in sorted(figures, key=lambda figure: [item.name for item in figures].index(figure.name)):

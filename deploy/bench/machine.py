@@ -8,11 +8,12 @@ PROC = Path("/proc")
 
 
 def described() -> str:
-    """Cores, processor and memory in one line."""
+    """Cores, processor, memory, and how busy it is at this moment, in one line."""
     cores = len(os.sched_getaffinity(0))
     found = re.search(r"model name\s*: (.+)", (PROC / "cpuinfo").read_text())
     total_kb = int(re.findall(r"MemTotal:\s+(\d+)", (PROC / "meminfo").read_text())[0])
-    return f"{cores} cores ({found[1] if found else 'unknown'}), {total_kb / 1e6:.0f} GB of memory"
+    processor = found[1] if found else "unknown"
+    return f"{cores} cores ({processor}), {total_kb / 1e6:.0f} GB of memory, load average {os.getloadavg()[0]:.1f}"
 
 
 def pss_mb(pids: tuple[int, ...]) -> float:

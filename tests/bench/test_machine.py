@@ -6,8 +6,8 @@ import sys
 from deploy.bench import machine
 
 
-def test_the_machine_is_named_with_its_cores_and_memory() -> None:
-    assert re.fullmatch(r"\d+ cores \(.+\), \d+ GB of memory", machine.described())
+def test_the_machine_is_named_with_its_cores_its_memory_and_its_load() -> None:
+    assert re.fullmatch(r"\d+ cores \(.+\), \d+ GB of memory, load average \d+\.\d", machine.described())
 
 
 def test_memory_counts_the_children_too() -> None:
