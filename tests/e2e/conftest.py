@@ -54,6 +54,13 @@ async def flow(ground: Ground) -> AsyncIterator[Flow]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
+async def sandbox_flow(sandbox_ground: Ground) -> AsyncIterator[Flow]:
+    """The flow on the sandbox only, for what no API server has a part in."""
+    async for made in _flow(sandbox_ground):
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def cluster_flow(cluster_ground: Ground) -> AsyncIterator[Flow]:
     """The flow on the real API server only, for what the sandbox does not play."""
     async for made in _flow(cluster_ground):

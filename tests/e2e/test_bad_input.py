@@ -1,12 +1,16 @@
 """Bad input gets a condition that says what, where and what to do; live objects and other applications go on."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from deploy.demo.git_server import GitServer
 from tests.e2e.harness import Flow, automated
 from tests.e2e.objects import config_map, deployment, docs
+from tests.repos import Repo
+from tests.valkey import until
 
 HOME_CLUSTER = "https://kubernetes.default.svc"
 
@@ -43,7 +47,8 @@ async def test_a_bad_destination_is_an_invalid_spec_that_names_the_field(flow: F
     await refused(flow, "InvalidSpecError: ", "spec.destination", word, destination=destination)
 
 
-async def test_an_application_without_a_source_is_an_invalid_spec(flow: Flow) -> None:
+async def test_an_application_without_a_source_is_an_invalid_spec(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     flow.repo.push({"good/web.yaml": config_map("good")})
     await refused(flow, "InvalidSpecError: spec.source is missing", source=None)
 
@@ -52,21 +57,25 @@ async def test_no_namespace_for_a_namespaced_object_is_an_invalid_spec(flow: Flo
     await refused(flow, "InvalidSpecError: ", "spec.destination.namespace", destination={"server": HOME_CLUSTER})
 
 
-async def test_a_path_that_leaves_the_repository_is_an_invalid_spec(flow: Flow) -> None:
+async def test_a_path_that_leaves_the_repository_is_an_invalid_spec(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     await refused(flow, "InvalidSpecError: ", "spec.source.path", source=source(flow, path="../../etc"))
 
 
-async def test_a_value_file_that_leaves_the_repository_is_an_invalid_spec(flow: Flow) -> None:
+async def test_a_value_file_that_leaves_the_repository_is_an_invalid_spec(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     flow.repo.push({"chart/Chart.yaml": "apiVersion: v2\nname: c\nversion: 0.1.0\n"})
     bad = source(flow, path="chart", helm={"valueFiles": ["../../../etc/passwd"]})
     await refused(flow, "InvalidSpecError: ", "valueFiles", source=bad)
 
 
-async def test_a_path_that_is_not_there_is_said(flow: Flow) -> None:
+async def test_a_path_that_is_not_there_is_said(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     await refused(flow, "nowhere", source=source(flow, path="nowhere"))
 
 
-async def test_a_value_file_that_is_not_there_is_said(flow: Flow) -> None:
+async def test_a_value_file_that_is_not_there_is_said(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     flow.repo.push({"chart/Chart.yaml": "apiVersion: v2\nname: c\nversion: 0.1.0\n"})
     bad = source(flow, path="chart", helm={"valueFiles": ["values-nowhere.yaml"]})
     await refused(flow, "ComparisonError: ", "values-nowhere.yaml", source=bad)
@@ -96,7 +105,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-async def test_broken_manifests_are_told_with_their_place_and_change_nothing(flow: Flow, case: str) -> None:
+async def test_broken_manifests_are_told_with_their_place_and_change_nothing(sandbox_flow: Flow, case: str) -> None:
+    flow = sandbox_flow
     path, content, words = BROKEN[case]
     flow.repo.push({"app/web.yaml": config_map()})
     await flow.deploy()
@@ -140,12 +150,14 @@ async def test_a_restricting_field_that_is_not_supported_yet_refuses_by_its_name
 
 
 @pytest.mark.parametrize("tool", ["kustomize", "plugin"])
-async def test_a_tool_that_is_not_supported_yet_refuses_by_its_name(flow: Flow, tool: str) -> None:
+async def test_a_tool_that_is_not_supported_yet_refuses_by_its_name(sandbox_flow: Flow, tool: str) -> None:
+    flow = sandbox_flow
     options = {"kustomize": {"namePrefix": "x-"}, "plugin": {"name": "x"}}[tool]
     await refused(flow, f"spec.source.{tool}: not supported yet", source=source(flow, **{tool: options}))
 
 
-async def test_a_chart_of_a_helm_repository_is_refused_by_its_name(flow: Flow) -> None:
+async def test_a_chart_of_a_helm_repository_is_refused_by_its_name(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     await refused(flow, "spec.source.chart", source={"repoURL": flow.url, "chart": "shop", "targetRevision": "1.0.0"})
 
 
@@ -158,19 +170,54 @@ async def test_a_branch_that_is_not_there_is_said_and_heals_when_it_comes(flow: 
     assert await flow.said("bad") == ""
 
 
-async def test_a_repository_that_is_not_there_is_said(flow: Flow) -> None:
+async def test_credentials_that_the_host_does_not_take_are_said_without_them_and_heal_when_they_are_right(
+    flow: Flow, tmp_path: Path
+) -> None:
+    repo = Repo(tmp_path, f"guarded-{flow.token}")
+    repo.push({"app/web.yaml": config_map("bad")})
+    async with GitServer(tmp_path, token="right-token-planted") as git:
+        url = f"{git.url}/{repo.name}.git"
+        await flow.create(credentials_for(flow, url, "wrong-token-planted"), namespace=flow.ground.home)
+        said = await refused(flow, "ComparisonError: ", repo.name, source=source(flow, repoURL=url))
+        assert "planted" not in f"{said}{await flow.events('bad')}"
+        name = f"repo-{flow.token}"
+        right = {"stringData": {"password": "right-token-planted"}}
+        await flow.patch("Secret", name, right, namespace=flow.ground.home)
+        refresh = {"annotations": {"argocd.argoproj.io/refresh": "normal"}}
+
+        async def healed() -> bool:
+            await flow.change("bad", metadata=refresh)
+            return await flow.words("bad") == ("Synced", "Healthy", "Succeeded")
+
+        await until(healed)
+    await flow.delete("Secret", name, namespace=flow.ground.home)
+    assert await flow.said("bad") == ""
+
+
+def credentials_for(flow: Flow, url: str, password: str) -> dict[str, Any]:
+    """An Argo CD style repository Secret."""
+    labels = {"argocd.argoproj.io/secret-type": "repository"}
+    data = {"type": "git", "url": url, "username": "ada", "password": password}
+    metadata = {"name": f"repo-{flow.token}", "labels": labels}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
+
+
+async def test_a_repository_that_is_not_there_is_said(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     url = f"{flow.ground.git.url}/nowhere-{flow.token}.git"
     await refused(flow, "ComparisonError: ", url, source=source(flow, repoURL=url))
 
 
-async def test_a_password_in_an_address_is_never_told(flow: Flow) -> None:
+async def test_a_password_in_an_address_is_never_told(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     url = f"{flow.ground.git.url}/nowhere-{flow.token}.git".replace("http://", "http://ada:hunter2@")
     said = await refused(flow, f"nowhere-{flow.token}", source=source(flow, repoURL=url))
     assert "hunter2" not in said
     assert "hunter2" not in str(await flow.events("bad"))
 
 
-async def test_a_transport_that_is_not_allowed_is_refused(flow: Flow) -> None:
+async def test_a_transport_that_is_not_allowed_is_refused(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     said = await refused(flow, "PILOTHOUSE_GIT_PROTOCOLS", source=source(flow, repoURL=f"file://{flow.repo.bare}"))
     assert "file" in said
 

@@ -26,7 +26,8 @@ async def colour(flow: Flow) -> str:
 @pytest.mark.parametrize(
     "how", ["branch", "tag", "annotated tag", "full commit", "short commit", "semver range", "HEAD"]
 )
-async def test_a_target_revision_of_every_form_is_resolved(flow: Flow, how: str) -> None:
+async def test_a_target_revision_of_every_form_is_resolved(sandbox_flow: Flow, how: str) -> None:
+    flow = sandbox_flow
     wanted = flow.repo.push({"app/web.yaml": config_map(colour="wanted")})
     flow.repo.tag("v1.2.3")
     flow.repo.tag("release", annotated=True)
@@ -49,7 +50,8 @@ async def test_a_target_revision_of_every_form_is_resolved(flow: Flow, how: str)
     assert app["status"]["sync"]["revision"] == (flow.repo.head() if how == "HEAD" else wanted)
 
 
-async def test_a_new_tag_in_a_semver_range_is_deployed(flow: Flow) -> None:
+async def test_a_new_tag_in_a_semver_range_is_deployed(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     flow.repo.push({"app/web.yaml": config_map(colour="one")})
     flow.repo.tag("1.0.0")
     await flow.deploy(source={"repoURL": flow.url, "path": "app", "targetRevision": "1.x"})
@@ -59,7 +61,8 @@ async def test_a_new_tag_in_a_semver_range_is_deployed(flow: Flow) -> None:
     assert await colour(flow) == "two"
 
 
-async def test_a_force_push_is_followed(flow: Flow) -> None:
+async def test_a_force_push_is_followed(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     flow.repo.push({"app/web.yaml": config_map(colour="one")})
     flow.repo.push({"app/web.yaml": config_map(colour="two")})
     await flow.deploy()
@@ -70,7 +73,8 @@ async def test_a_force_push_is_followed(flow: Flow) -> None:
     assert (await flow.status())["sync"]["revision"] == revision
 
 
-async def test_pushes_that_arrive_late_and_twice_deploy_the_branch_tip(flow: Flow) -> None:
+async def test_pushes_that_arrive_late_and_twice_deploy_the_branch_tip(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     first = flow.repo.push({"app/web.yaml": config_map(colour="one")})
     await flow.deploy()
     second = flow.repo.push({"app/web.yaml": config_map(colour="two")})
@@ -82,7 +86,8 @@ async def test_pushes_that_arrive_late_and_twice_deploy_the_branch_tip(flow: Flo
     assert len((await flow.status())["history"]) == 2
 
 
-async def test_a_deleted_branch_is_told_and_changes_nothing(flow: Flow) -> None:
+async def test_a_deleted_branch_is_told_and_changes_nothing(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     flow.repo.push({"app/web.yaml": config_map(colour="one")})
     await flow.deploy()
     before = await flow.version("ConfigMap", "web")
@@ -93,7 +98,8 @@ async def test_a_deleted_branch_is_told_and_changes_nothing(flow: Flow) -> None:
     assert await flow.version("ConfigMap", "web") == before
 
 
-async def test_value_files_of_another_source_are_used(flow: Flow) -> None:
+async def test_value_files_of_another_source_are_used(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     values = flow.another_repo("values")
     values.push({"envs/prod.yaml": "colour: of-prod\n"})
     chart = flow.repo.push(CHART)
@@ -109,7 +115,8 @@ async def test_value_files_of_another_source_are_used(flow: Flow) -> None:
     assert await colour(flow) == "newer"
 
 
-async def test_several_sources_are_rendered_into_one_set_and_the_last_wins(flow: Flow) -> None:
+async def test_several_sources_are_rendered_into_one_set_and_the_last_wins(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     other = flow.another_repo("other")
     other.push({"app/web.yaml": config_map(colour="last"), "app/own.yaml": text("v1", "ConfigMap", "own")})
     flow.repo.push({"app/web.yaml": config_map(colour="first")})
@@ -120,7 +127,8 @@ async def test_several_sources_are_rendered_into_one_set_and_the_last_wins(flow:
     assert "RepeatedResourceWarning" in await flow.said()
 
 
-async def test_one_push_changes_only_the_applications_whose_files_it_touches(flow: Flow) -> None:
+async def test_one_push_changes_only_the_applications_whose_files_it_touches(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     flow.repo.push({f"apps/{name}/web.yaml": config_map(name, number="0") for name in "abc"})
     for name in "abc":
         await flow.create_application(name, path=f"apps/{name}")
@@ -134,7 +142,8 @@ async def test_one_push_changes_only_the_applications_whose_files_it_touches(flo
     assert (await flow.live("ConfigMap", "b"))["data"] == {"number": "1"}
 
 
-async def test_helm_values_win_over_each_other_in_argo_cds_order(flow: Flow) -> None:
+async def test_helm_values_win_over_each_other_in_argo_cds_order(sandbox_flow: Flow) -> None:
+    flow = sandbox_flow
     flow.repo.push(CHART | {"chart/one.yaml": "colour: file-one\n", "chart/two.yaml": "colour: file-two\n"})
     helm: dict[str, Any] = {"valueFiles": ["one.yaml", "two.yaml"], "releaseName": "mine"}
     await flow.deploy(path="chart", helm=helm)
