@@ -104,7 +104,7 @@ async def _prune(step: Next, work: Work) -> bool:
         said = "; ".join(f"{target}: {problem}" for target, problem in problems.items())
         raise PlanError(f"not everything could be pruned: {said}")
     work.seen = compared.pruned(step.removals)
-    return False
+    return step.look_again
 
 
 _Step = Callable[[Next, Work], Awaitable[bool]]

@@ -51,6 +51,14 @@ def deferral(manifest: Manifest, live: Mapping[str, Any] | None, problem: KubeEr
     return ""
 
 
+def clash(manifest: Manifest, problem: KubeError, going: Manifest) -> bool:
+    """Whether the refusal of a new object is about one of its kind that goes: its port, address or host is taken."""
+    if problem.status not in (409, 422) or manifest.id.group_kind != going.id.group_kind:
+        return False
+    # A Service's clash names no other: https://kubernetes.io/docs/concepts/services-networking/service/#nodeport-custom-port
+    return "already allocated" in problem.message or f'"{going.id.name}"' in problem.message
+
+
 def why_kept(manifest: Manifest, contents: tuple[str, ...], incomplete: tuple[str, ...], rules: Rules) -> str:
     """Why an object that Git no longer has is left alone; empty: it is pruned."""
     wish = option_value(restrictions.object_options(manifest.annotations), "Prune")

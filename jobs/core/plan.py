@@ -62,6 +62,8 @@ class Change:
     differences: tuple[Difference, ...] = ()
     deferred: str = ""
     """Why it can't be judged before something else of this plan is there; empty: it is clean."""
+    clashes_with: ObjectId | None = None
+    """An object that stands in its way and is pruned by this plan: that prune comes first."""
 
     @property
     def id(self) -> ObjectId:
@@ -132,8 +134,15 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
     """The plan for these steps, refusals included. Raises InvalidSpecError for annotations that make no sense."""
     planned = tuple(steps)
     wanted = [manifest for step in planned for manifest in step.manifests]
-    changes = tuple(_change(manifest, step, observed, rules) for step in planned for manifest in step.manifests)
-    removals = () if rules.partial else tuple(_removals({manifest.id for manifest in wanted}, observed, rules))
+    ids = {manifest.id for manifest in wanted}
+    removals = () if rules.partial else tuple(_removals(ids, observed, rules))
+    going = [item.manifest for item in removals if not item.kept and not item.released]
+    going += [manifest_of(body) for target, body in observed.live.items() if target not in ids and _is_leaving(body)]
+    changes = tuple(
+        _after_clash(_change(manifest, step, observed, rules), observed.problems.get(manifest.id), going)
+        for step in planned
+        for manifest in step.manifests
+    )
     rendered = any(is_marked(manifest) for manifest in wanted)  # the namespace of CreateNamespace is not
     refusals = [*guards.of_everything(rendered, removals_exist=bool(removals), rules=rules)]
     for change in changes:
@@ -157,6 +166,20 @@ def _change(manifest: Manifest, step: Step, observed: Observed, rules: Rules) ->
         return blank
     found = _drift(manifest, live, observed.predicted.get(manifest.id))
     return replace(blank, action=Action.CONFIGURED if found else Action.UNCHANGED, differences=found)
+
+
+def _is_leaving(live: Mapping[str, Any]) -> bool:
+    return bool((live.get("metadata") or {}).get("deletionTimestamp"))
+
+
+def _after_clash(change: Change, problem: KubeError | None, going: Iterable[Manifest]) -> Change:
+    """A change that only stands against an object which this plan prunes is judged again once that is gone."""
+    if problem is None or change.deferred or change.live is not None:
+        return change
+    other = next((manifest for manifest in going if guards.clash(change.manifest, problem, manifest)), None)
+    if other is None:
+        return change
+    return replace(change, deferred=f"{other.id} stands in its way, and is pruned first", clashes_with=other.id)
 
 
 def _has_run_and_gone(manifest: Manifest, rules: Rules) -> bool:
@@ -200,7 +223,7 @@ def _may_be_pruned(live: Mapping[str, Any], rules: Rules) -> bool:
     """Owned by all three marks, nobody's child, not on its way out already, and no hook."""
     if not is_candidate(live) or not owned_by(live, rules.owner):
         return False
-    if (live.get("metadata") or {}).get("deletionTimestamp"):
+    if _is_leaving(live):
         return False
     try:
         return hook_of(manifest_of(live)) is None

@@ -30,6 +30,8 @@ class Prune:
     """Delete these objects, in this order."""
 
     removals: tuple[Removal, ...]
+    look_again: bool = False
+    """Whether something could not be judged while these were there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def next_step(todo: Plan, run: Run) -> Next:
                 return pending
         open_changes = tuple(change for change in step if _is_open(change, run))
         if open_changes:
-            return before.blocks() or _apply(open_changes, todo)
+            return before.blocks() or _apply(open_changes, todo, run)
         for change in step:
             before = before.with_change(change, run)
     return _before_prune(todo, run, before) or _end(todo, run)
@@ -152,10 +154,14 @@ def _is_open(change: Change, run: Run) -> bool:
     return change.action is not Action.UNCHANGED
 
 
-def _apply(changes: tuple[Change, ...], todo: Plan) -> Next:
+def _apply(changes: tuple[Change, ...], todo: Plan, run: Run) -> Next:
     clean = tuple(change for change in changes if not change.deferred)
     if clean:
         return Apply(clean, look_again=any(change.deferred for change in todo.changes))
+    in_the_way = {change.clashes_with for change in changes}
+    first = tuple(item for item in todo.removals if item.id in in_the_way and (item.id, "Sync") not in run.results)
+    if first:
+        return Prune(first, look_again=True)
     reasons = "; ".join(f"{change.id}: {change.deferred}" for change in changes)
     return Wait(tuple(change.id for change in changes), f"waiting: {reasons}")
 

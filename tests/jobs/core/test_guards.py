@@ -102,3 +102,18 @@ def test_the_project_may_forbid_an_object() -> None:
     project = {"spec": {"destinations": [{"server": "*", "namespace": "other"}]}}
     (said,) = guards.of_object(a_manifest(), None, some_rules(project=project))
     assert said.startswith("ConfigMap shop/web: AppProject default: spec.destinations does not allow namespace shop")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "kind", "clashes"),
+    [
+        ("provided port is already allocated", 422, "Service", True),
+        ('host "shop.example.org" and path "/" is already defined in ingress "old"', 422, "Service", True),
+        ("spec.ports: Required value", 422, "Service", False),
+        ("provided port is already allocated", 403, "Service", False),
+        ("provided port is already allocated", 422, "ConfigMap", False),
+    ],
+)
+def test_a_refusal_that_is_about_what_goes_is_a_clash(words: str, status: int, kind: str, clashes: bool) -> None:
+    new, old = a_manifest("Service", "new"), a_manifest(kind, "old")
+    assert guards.clash(new, KubeError(words, status=status), old) is clashes
