@@ -197,7 +197,8 @@ def _own_part(target: Target, old: Obj, new: Obj) -> Obj:
 
 
 def _check_same_uid(target: Target, old: Stored, meta: Obj) -> None:
-    """Raise ApiError (422) when a patch would give the object another uid."""
+    """Raise ApiError (422) when a patch would give the object another uid; an old version (409) is told first."""
+    _check_version(target, old, meta)
     if meta.get("uid", old.uid) != old.uid:
         problem = invalid_value("metadata.uid", meta["uid"], "field is immutable")
         raise invalid(target.resource, target.name, [problem, problem])
@@ -213,7 +214,11 @@ def _check_preconditions(target: Target, old: Stored, meta: Obj) -> None:
             f" Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {before['uid']}"
         )
         raise conflict(target.resource, target.name, text)
-    if meta.get("resourceVersion") and meta["resourceVersion"] != before["resourceVersion"]:
+    _check_version(target, old, meta)
+
+
+def _check_version(target: Target, old: Stored, meta: Obj) -> None:
+    if meta.get("resourceVersion") and meta["resourceVersion"] != old.obj["metadata"]["resourceVersion"]:
         raise conflict(target.resource, target.name, MODIFIED)
 
 

@@ -163,6 +163,8 @@ async def test_an_observed_version_is_a_precondition(api: Api) -> None:
     assert (late.status, late.body["reason"]) == (409, "Conflict")
     stranger = await api.apply(path, config_map(uid="11111111-0000-0000-0000-000000000000"))
     assert (stranger.status, causes(stranger)) == (422, {("metadata.uid", "FieldValueInvalid")})
+    both = config_map(uid="11111111-0000-0000-0000-000000000000", resourceVersion=seen["resourceVersion"])
+    assert (await api.apply(path, both)).status == 409, "an old version is told before another uid"
 
 
 async def test_preconditions_on_a_missing_object(api: Api) -> None:
