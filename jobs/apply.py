@@ -93,11 +93,13 @@ async def _hook(change: Change, kube: Kube, operation: str) -> Json:
     metadata = change.manifest.body["metadata"]
     annotations = {**(metadata.get("annotations") or {}), HOOK_RUN: operation}
     body = {**change.manifest.body, "metadata": {**metadata, "annotations": annotations}}
-    if change.live is not None and change.hook and DeletePolicy.BEFORE_HOOK_CREATION in change.hook.delete_policies:
+    live = change.live
+    if live is not None and change.hook and DeletePolicy.BEFORE_HOOK_CREATION in change.hook.delete_policies:
         await delete_hook(change, kube)
         if await kube.get(resource, change.id.namespace, change.id.name) is not None:
             raise Conflict(f"{change.id}: the hook's former object is still being deleted", retry_after_s=1.0)
-    answer: Json = (await kube.apply(body, resource, manager=MANAGER)).body
+        live = None
+    answer: Json = (await kube.apply(_fenced(body, live), resource, manager=MANAGER)).body
     return answer
 
 

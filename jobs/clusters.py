@@ -69,6 +69,7 @@ class Clusters:
         self._home = home
         self._written = written
         self._open: dict[str, tuple[ClusterCredentials, Kube]] = {}
+        self._former: list[Kube] = []
 
     async def at(self, destination: Destination, project: str) -> Kube:
         """The destination's client. Raises InvalidSpecError when no Secret, or a broken one, describes it."""
@@ -81,13 +82,14 @@ class Clusters:
             raise InvalidSpecError(
                 f"spec.destination: cluster {found.name} is limited to some namespaces, which is not supported yet"
             )
-        return await self._client(found.name, found.credentials)
+        return self._client(found.name, found.credentials)
 
     async def close(self) -> None:
         """Ends the connections to all clusters but the home cluster."""
-        for _, kube in self._open.values():
+        for kube in (*(kube for _, kube in self._open.values()), *self._former):
             await kube.close()
         self._open.clear()
+        self._former.clear()
 
     async def _described(self, destination: Destination) -> Cluster:
         broken: list[str] = []
@@ -106,7 +108,7 @@ class Clusters:
             f"or add a Secret labelled {TYPE_LABEL}=cluster{hint}"
         )
 
-    async def _client(self, name: str, credentials: ClusterCredentials) -> Kube:
+    def _client(self, name: str, credentials: ClusterCredentials) -> Kube:
         # By name: two Secrets may give one server with two accounts.
         known = self._open.get(name)
         if known and known[0] == credentials:
@@ -114,5 +116,5 @@ class Clusters:
         kube = Kube.at(credentials)
         self._open[name] = (credentials, kube)
         if known:
-            await known[1].close()
+            self._former.append(known[1])  # runs may still use it; its idle connections end by themselves
         return kube

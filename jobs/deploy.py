@@ -109,6 +109,9 @@ def _again(work: Work, parts: Parts) -> Again | None:
 
 async def _refuse(application: Application, error: StageError, claim: Claim, parts: Parts) -> Again | None:
     """An Application that says something impossible: told on its status; only a change of it helps."""
+    if application.deleting and application.finalizers:
+        said = f"{error.message}. It is being deleted: mend it, or drop its finalizers to leave its objects as they are"
+        error = InvalidSpecError(said)
     run = resumed(application, compare.NOWHERE, claim.token, parts.now()).failed(error, parts.now())
     await record(application, run, None, parts)
     return None

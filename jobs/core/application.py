@@ -126,10 +126,16 @@ def unreadable(body: Mapping[str, Any]) -> Application:
         ignore_differences=(),
         history_limit=10,
         annotations=texts(metadata.get("annotations")),
+        finalizers=tuple(item for item in _listed(metadata.get("finalizers")) if isinstance(item, str)),
+        deleting=bool(metadata.get("deletionTimestamp")),
         operation=operation if isinstance(operation, Mapping) else None,
         status=status_of(body.get("status")),
         spec=spec if isinstance(spec, Mapping) else {},
     )
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _operation(whole: Fields) -> Mapping[str, Any]:

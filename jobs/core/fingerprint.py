@@ -25,4 +25,9 @@ def fingerprint(live: Mapping[str, Any]) -> bytes:
 
 def digest(value: Any) -> bytes:
     """A hash of plain data, whatever the order of its keys: 32 bytes."""
-    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).digest()
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # Deeper than JSON is written here (254 levels), as custom resources may be: slower, and key order counts.
+        text = repr(value).encode()
+    return hashlib.sha256(text).digest()

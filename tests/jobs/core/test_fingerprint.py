@@ -43,3 +43,10 @@ def test_all_else_counts(over: dict[str, Any]) -> None:
 
 def test_the_order_of_keys_does_not_count() -> None:
     assert digest({"a": 1, "b": {"c": 2, "d": 3}}) == digest({"b": {"d": 3, "c": 2}, "a": 1})
+
+
+def test_what_is_nested_deeper_than_json_is_written_has_a_digest_too() -> None:
+    deep: Any = "end"
+    for _ in range(400):
+        deep = {"a": deep}
+    assert digest(deep) == digest(deep) != digest({"a": deep})
