@@ -61,7 +61,8 @@ class Stage:
         """Nothing is started here; use `Stage.up`."""
         self.folder, self.kubeconfig = folder, str(kubeconfig)
         self.logs = folder / "logs"
-        self.logs.mkdir(parents=True)
+        for each in (self.logs, folder / "tmp"):
+            each.mkdir(parents=True)
         self.secret = secrets.token_urlsafe(24)
         self.valkey = Valkey(self.logs)
         self.hook = Hook(self.git_url, lambda: self.receiver_url, self.secret)
@@ -197,6 +198,7 @@ class Stage:
             "PILOTHOUSE_DATA_DIR": str(self.folder / "data"),
             "PILOTHOUSE_GIT_PROTOCOLS": "http",
             "PILOTHOUSE_WEBHOOK_GITHUB_SECRET": self.secret,
+            "TMPDIR": str(self.folder / "tmp"),  # what a killed worker leaves behind goes with the stage
         }
 
     def _environment(self, own: Mapping[str, str]) -> dict[str, str]:
