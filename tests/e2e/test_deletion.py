@@ -13,7 +13,7 @@ APPROVED = {"argocd.argoproj.io/deletion-approved": "2026-11-01T12:00:00Z"}
 async def delete(flow: Flow) -> None:
     """Delete the Application, work off what follows."""
     await flow.delete("Application", flow.name("app"))
-    await flow._until_marked(flow.name("app"))
+    await flow.until_marked(flow.name("app"))
     await flow.settle()
 
 
@@ -66,7 +66,7 @@ async def test_delete_confirm_waits_for_the_approval(flow: Flow) -> None:
     assert await flow.get("ConfigMap", "web") is not None, "nothing goes before it is approved"
     assert "deletion waits for the annotation argocd.argoproj.io/deletion-approved" in await flow.said()
     await flow.patch("Application", flow.name("app"), {"metadata": {"annotations": APPROVED}})
-    await flow._until_marked(flow.name("app"))
+    await flow.until_marked(flow.name("app"))
     await flow.settle()
     await flow.gone("Application", flow.name("app"))
     await flow.gone("ConfigMap", "asks")
@@ -78,7 +78,7 @@ async def test_an_object_that_will_not_go_holds_the_application(flow: Flow) -> N
     held = {"metadata": {"finalizers": ["test.pilothouse.dev/held"]}}
     await flow.patch("ConfigMap", "web", held, manager="some-controller")
     await flow.delete("Application", flow.name("app"))
-    await flow._until_marked(flow.name("app"))
+    await flow.until_marked(flow.name("app"))
     await flow.settle(waits=False)
     assert await flow.get("Application", flow.name("app")) is not None
     await flow.patch("ConfigMap", "web", {"metadata": {"finalizers": None}}, manager="some-controller")

@@ -30,7 +30,7 @@ async def inspected(flow: Flow) -> str:
     key = f"{flow.ground.home}/{flow.name('app')}"
     asked = asyncio.create_task(flow.ground.queue.ask("application", key, "managed-resources"))
     while not asked.done():
-        await flow._work_off_one()
+        await flow.work_off_one()
         await asyncio.sleep(0.01)
     answer = asked.result()
     assert answer is not None
@@ -94,6 +94,6 @@ async def test_an_inspection_of_nothing_is_answered_with_an_error(flow: Flow) ->
     question = Inspection("application", f"{flow.ground.home}/nobody", "managed-resources", "reply")
     asked = asyncio.create_task(flow.ground.queue.ask(question.kind, question.key, question.request))
     while not asked.done():
-        await flow._work_off_one()
+        await flow.work_off_one()
         await asyncio.sleep(0.01)
     assert "there is nothing to say" in (asked.result() or b"").decode()
