@@ -10,10 +10,17 @@ import pytest
 import pytest_asyncio
 
 from deploy.sandbox import Sandbox
+from jobs import clusters
 from tests.controlplane.coordinates import Coordinates
 from tests.controlplane.request import KubeRequest, open_session
 from tests.e2e.harness import Flow, Ground
 from tests.repos import Repo
+
+
+@pytest.fixture(autouse=True)
+def _secrets_and_projects_are_read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not every few seconds, which the tests would have to wait for."""
+    monkeypatch.setattr(clusters, "FRESH_S", 0.0)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

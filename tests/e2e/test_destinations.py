@@ -7,18 +7,11 @@ from typing import Any
 
 import pytest
 
-from jobs import clusters
 from tests.controlplane.coordinates import Coordinates
 from tests.e2e.harness import Flow
 from tests.e2e.objects import config_map
 
 SYNCED = ("Synced", "Healthy", "Succeeded")
-
-
-@pytest.fixture(autouse=True)
-def _secrets_are_read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not every few seconds, which the tests would have to wait for."""
-    monkeypatch.setattr(clusters, "FRESH_S", 0.0)
 
 
 def cluster_secret(flow: Flow, where: Coordinates, **changes: Any) -> dict[str, Any]:

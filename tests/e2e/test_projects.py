@@ -87,4 +87,5 @@ async def test_what_a_project_forbids_later_is_not_pruned(flow: Flow) -> None:
     name = f"team-{flow.token}"
     await flow.patch("AppProject", name, {"spec": {"namespaceResourceBlacklist": [{"group": "", "kind": "ConfigMap"}]}})
     await flow.sweep()
+    assert "spec.namespaceResourceBlacklist lists core/ConfigMap" in str((await flow.app())["status"])
     assert await flow.get("ConfigMap", "web") is not None
