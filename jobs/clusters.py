@@ -44,6 +44,11 @@ class Home:
         found = await self._read(f"configmap/{name}", partial(self._one, CONFIG_MAPS, name))
         return texts(found[0].get("data")) if found else {}
 
+    def is_fresh(self) -> bool:
+        """Whether everything read so far is still believed, so that asking again costs no request."""
+        oldest = min((read_at for read_at, _ in self._known.values()), default=float("-inf"))
+        return time.monotonic() - oldest <= FRESH_S
+
     async def _list(self, kind: str) -> tuple[dict[str, Any], ...]:
         return (await self._kube.list(SECRETS, self._home, label_selector=f"{TYPE_LABEL}={kind}", cached=True)).items
 

@@ -8,9 +8,9 @@ from jobs.core.moment import Moment
 from jobs.enqueue import Queue
 from jobs.events import Events
 from jobs.fetch import Mirrors
-from jobs.later import Later
 from jobs.observe import Memory
 from jobs.render import Renderers
+from jobs.revisions import Revisions
 from jobs.settings import Settings
 from jobs.store import Applications
 from jobs.view import View
@@ -30,6 +30,6 @@ class Parts:
     memory: Memory
     view: View
     events: Events
-    later: Later
+    revisions: Revisions
     now: Callable[[], Moment]
     """The wall clock: what status and Events say."""

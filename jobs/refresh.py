@@ -3,7 +3,6 @@
 Which ones is decided from Git objects, never from the file list of a payload (design.md, part 3).
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
 
 import structlog
@@ -11,9 +10,8 @@ import structlog
 from jobs import metrics, sources
 from jobs.claim import Again, Claim
 from jobs.core.affected import Effect, effect, together
-from jobs.core.application import RUN, Application
-from jobs.core.errors import KubeError, StageError
-from jobs.core.status import with_revision
+from jobs.core.application import Application
+from jobs.core.errors import StageError
 from jobs.enqueue import Mark
 from jobs.mirror import Mirror
 from jobs.parts import Parts
@@ -22,8 +20,6 @@ log = structlog.get_logger()
 
 LAG_WAITS_S = (1.0, 5.0, 30.0)
 """When to look again while the host's answer is older than its push (a lagging replica), in seconds."""
-REVISION_PAUSE_S = 0.05
-"""Between two writes that only move a revision: at most 20 a second."""
 HINTS = ("delivery", "received_at_ms")
 
 
@@ -40,8 +36,8 @@ async def refresh_claim(claim: Claim, parts: Parts) -> Again | None:
         companions = together(effects)
         await parts.queue.mark([_mark(found, claim, companions) for found in effects if found.concerned])
         again = await _lag(claim, mirrors.values())
+    parts.revisions.move(effects)
     log.info("repository refreshed", repository=claim.key, concerned=sum(found.concerned for found in effects))
-    parts.later.start(_move_revisions([found for found in effects if found.moved], parts))
     return again
 
 
@@ -100,18 +96,3 @@ async def _lag(claim: Claim, mirrors: Iterable[Mirror]) -> Again | None:
         if deleted or after == tip or (tip and await mirror.is_ancestor(after, tip)):
             return None
     return Again(in_s=LAG_WAITS_S[looks], why="push", hints={**claim.hints, "looks": str(looks + 1)})
-
-
-async def _move_revisions(effects: Iterable[Effect], parts: Parts) -> None:
-    """Write the new revision on applications that the push does not concern: slowly, and the next run is as good."""
-    for found in effects:
-        application = parts.view.get(found.application.key) or found.application
-        try:
-            await parts.applications.record(
-                application,
-                annotations={RUN: application.annotations[RUN]} if RUN in application.annotations else {},
-                status=with_revision(application, found.revisions),
-            )
-        except KubeError as error:
-            log.debug("revision not written", application=application.key, error=error.message)
-        await asyncio.sleep(REVISION_PAUSE_S)

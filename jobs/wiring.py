@@ -1,13 +1,11 @@
 """Builds what a worker works with, and takes it down again. Wiring only; how the process lives is worker.py's."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from jobs.clusters import Clusters, Home
-from jobs.core.credentials import Credentials, credentials_for, repository_secret
 from jobs.core.moment import Moment
 from jobs.deploy import deploy_claim
 from jobs.enqueue import Queue
@@ -15,19 +13,18 @@ from jobs.events import Events
 from jobs.fetch import Mirrors
 from jobs.inspect import inspect_claim
 from jobs.kube import Kube
-from jobs.later import Later
 from jobs.listen import listen
+from jobs.logins import Logins
 from jobs.observe import Memory
 from jobs.parts import Parts
 from jobs.refresh import refresh_claim
 from jobs.render import Renderers
+from jobs.revisions import Revisions
 from jobs.settings import Settings
 from jobs.store import Applications
 from jobs.sweep import Sweep, mark_everything
 from jobs.view import View
 from jobs.work import Work
-
-KNOWN_HOSTS, CERTIFICATES = "argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm"
 
 
 @asynccontextmanager
@@ -53,7 +50,7 @@ async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitS
     written = Home(home, settings.home)
     clusters = Clusters(home, written)
     stack.push_async_callback(clusters.close)
-    mirrors = Mirrors(settings, partial(_credentials, written))
+    mirrors = Mirrors(settings, Logins(written).at)
     stack.push_async_callback(mirrors.close)
     await mirrors.start()
     renderers = Renderers(settings)
@@ -61,20 +58,21 @@ async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitS
     await renderers.start()
     events = Events(home, wall_clock)
     stack.push_async_callback(events.close)
-    later = Later()
-    stack.push_async_callback(later.close)
+    applications, view = Applications(home), View()
+    revisions = Revisions(applications, view)
+    stack.push_async_callback(revisions.close)
     return Parts(
         settings=settings,
         queue=queue,
-        applications=Applications(home),
+        applications=applications,
         clusters=clusters,
         home=written,
         mirrors=mirrors,
         renderers=renderers,
         memory=Memory(),
-        view=View(),
+        view=view,
         events=events,
-        later=later,
+        revisions=revisions,
         now=wall_clock,
     )
 
@@ -82,17 +80,3 @@ async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitS
 def wall_clock() -> Moment:
     """Now, for status and Events."""
     return Moment(time.time())
-
-
-async def _credentials(written: Home, url: str, project: str) -> Credentials:
-    """What the Secrets of the home namespace say about an address. Raises FetchError, KubeError."""
-    own, templates, hosts, certificates = await asyncio.gather(
-        written.of_type("repository"),
-        written.of_type("repo-creds"),
-        written.config_map(KNOWN_HOSTS),
-        written.config_map(CERTIFICATES),
-    )
-    known = [secret for body in (*own, *templates) if (secret := repository_secret(body)) is not None]
-    return credentials_for(
-        url, known, project=project, known_hosts=hosts.get("ssh_known_hosts", ""), certificates=certificates
-    )
