@@ -1,5 +1,6 @@
 """The chart in a real cluster, at work: its own accounts, settings and Secrets must be enough, and be all there is."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def nothing_was_forbidden(installed: Installed) -> None:
     """Neither process was refused anything by the API server, as far as it says."""
     for part in installed.children:
         log = installed.log(part).read_text()
-        refused = [line for line in log.splitlines() if "forbidden" in line.lower() or "403" in line]
+        refused = [line for line in log.splitlines() if re.search(r"forbidden|\b403\b", line, re.I)]
         assert not refused, refused
 
 
