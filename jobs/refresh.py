@@ -32,7 +32,8 @@ async def refresh_claim(claim: Claim, parts: Parts) -> Again | None:
         return None
     async with claim.held():
         mirrors = await _fetched(claim, applications, parts)
-        effects = [await _effect(application, claim, mirrors, parts) for application in applications]
+        found: sources.Found = {}
+        effects = [await _effect(application, claim, mirrors, found, parts) for application in applications]
         companions = together(effects)
         await parts.queue.mark([_mark(found, claim, companions) for found in effects if found.concerned])
         again = await _lag(claim, mirrors.values())
@@ -58,16 +59,20 @@ async def _fetched(claim: Claim, applications: Iterable[Application], parts: Par
 
 
 async def _effect(
-    application: Application, claim: Claim, mirrors: Mapping[tuple[str, str], Mirror], parts: Parts
+    application: Application,
+    claim: Claim,
+    mirrors: Mapping[tuple[str, str], Mirror],
+    found: sources.Found,
+    parts: Parts,
 ) -> Effect:
     """Whether the new revision concerns an application. What can't be told is left to its own run."""
     try:
         if not mirrors.keys() >= set(sources.addresses([application], claim.key)):
             return Effect(application, (), concerned=True, new_key=False)
-        found = await sources.aim_at_mirror(application, parts)
+        at = await sources.aim_at_mirror(application, parts, found)
     except StageError:
         return Effect(application, (), concerned=True, new_key=False)
-    return effect(application, found.aim)
+    return effect(application, at.aim)
 
 
 def _mark(found: Effect, claim: Claim, companions: Mapping[str, str]) -> Mark:

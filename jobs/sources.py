@@ -5,6 +5,7 @@ The stage between Git and the plan. Which files a source means is decided in cor
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from jobs import metrics
@@ -87,9 +88,12 @@ async def aim(application: Application, claim: Claim, parts: Parts) -> Sources:
     return await _aimed(application, await _places(application, parts, fetch=True), parts)
 
 
-async def aim_at_mirror(application: Application, parts: Parts) -> Sources:
-    """Where the sources are by the mirror as it is; a repository that was never fetched is. Raises StageError."""
-    return await _aimed(application, await _places(application, parts, fetch=False), parts)
+async def aim_at_mirror(application: Application, parts: Parts, found: "Found | None" = None) -> Sources:
+    """Where the sources are by the mirror as it is; a repository that was never fetched is. Raises StageError.
+
+    found: what was found for other applications a moment ago; many of them share one repository and revision.
+    """
+    return await _aimed(application, await _places(application, parts, fetch=False, found=found), parts)
 
 
 def _is_known(revisions: tuple[str, ...], application: Application, claim: Claim) -> bool:
@@ -98,20 +102,36 @@ def _is_known(revisions: tuple[str, ...], application: Application, claim: Claim
     return revisions == (compared_revisions(application) if hinted is None else tuple(hinted.split(",")))
 
 
-async def _places(application: Application, parts: Parts, *, fetch: bool) -> tuple[Place, ...]:
+Found = dict[tuple[str, str, str, str], tuple[Mirror, str, Tree]]
+"""Address, project, revision wanted and tag prefix -> mirror, commit and its tree."""
+
+
+async def _places(
+    application: Application, parts: Parts, *, fetch: bool, found: Found | None = None
+) -> tuple[Place, ...]:
     """Each source at its revision."""
+    known: Found = {} if found is None else found
     places = []
     for source in application.sources:
         if source.chart:
             raise InvalidSpecError("spec.source.chart: charts of a Helm repository are not supported yet; use Git")
-        mirror = await parts.mirrors.at(source.repo_url, project=application.project)
-        snapshot = mirror.latest
-        if fetch or snapshot is None:
-            metrics.FETCHES.inc()
-            snapshot = await mirror.refresh()
-        found = await mirror.resolve(_revision_wanted(application, source), snapshot, source.tag_prefix)
-        places.append(Place(source, mirror, found.revision, await mirror.tree(found.revision)))
+        wanted = _revision_wanted(application, source)
+        key = (source.repo_url, application.project, wanted, source.tag_prefix)
+        if key not in known:
+            known[key] = await _found(source, application.project, wanted, parts, fetch=fetch)
+        mirror, revision, tree = known[key]
+        places.append(Place(source, mirror, revision, tree))
     return tuple(places)
+
+
+async def _found(source: Source, project: str, wanted: str, parts: Parts, *, fetch: bool) -> tuple[Mirror, str, Tree]:
+    mirror = await parts.mirrors.at(source.repo_url, project=project)
+    snapshot = mirror.latest
+    if fetch or snapshot is None:
+        metrics.FETCHES.inc()
+        snapshot = await mirror.refresh()
+    revision = (await mirror.resolve(wanted, snapshot, source.tag_prefix)).revision
+    return mirror, revision, await mirror.tree(revision)
 
 
 def _revision_wanted(application: Application, source: Source) -> str:
@@ -214,6 +234,7 @@ def addresses(applications: Iterable[Application], repository: str) -> tuple[tup
     return tuple(found)
 
 
+@lru_cache(maxsize=10_000)
 def _name(url: str) -> str:
     try:
         return Repository.of(url).name
