@@ -12,9 +12,8 @@ from collections.abc import Iterable
 import structlog
 
 from jobs.core.affected import Effect
-from jobs.core.application import RUN
 from jobs.core.errors import KubeError
-from jobs.core.status import with_revision
+from jobs.core.status import revision_fields
 from jobs.store import Applications
 from jobs.view import View
 
@@ -71,10 +70,8 @@ class Revisions:
         application = self._view.get(key)
         if application is None:
             return
-        run = application.annotations.get(RUN)
-        status = with_revision(application, revisions)
         try:
-            await self._applications.record(application, annotations={RUN: run} if run else {}, status=status)
+            await self._applications.move_revision(application, revision_fields(application, revisions))
         except KubeError as error:
             # Somebody else wrote it, and knows better; or the sweep will.
             log.debug("revision not written", application=key, error=error.message)

@@ -75,6 +75,15 @@ class Applications:
             operations.append({"op": "remove", "path": "/operation"})
         return await self._patch(application.namespace, application.name, operations, STATUS_MANAGER)
 
+    async def move_revision(self, application: Application, fields: Mapping[str, Any]) -> None:
+        """Write nothing but the revision of an Application that a push does not concern; fields: of `.status.sync`.
+
+        The Application may be a moment old, so no more of its status may be written. Raises as `record`.
+        """
+        operations = _nobody_else_wrote(application)
+        operations += [{"op": "add", "path": f"/status/sync/{name}", "value": value} for name, value in fields.items()]
+        await self._patch(application.namespace, application.name, operations, STATUS_MANAGER)
+
     async def drop_finalizer(self, application: Application, finalizer: str) -> None:
         """Let a deleted Application go. Conflict: somebody changed the finalizers; NotFound is as good."""
         index = application.finalizers.index(finalizer)

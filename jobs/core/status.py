@@ -54,12 +54,6 @@ def as_status(application: Application, run: Run, seen: Seen, at: Moment) -> dic
     return fitted({key: value for key, value in status.items() if value not in (None, [], {})})
 
 
-def with_revision(application: Application, revisions: tuple[str, ...]) -> dict[str, Any]:
-    """The status of an application that a push does not concern: only the revision it was compared to moves."""
-    sync = {**(application.status.get("sync") or {}), **_revision_fields(application, revisions)}
-    return {**application.status, "sync": sync}
-
-
 LISTS: tuple[tuple[str, ...], ...] = (
     ("resources",),
     ("operationState", "syncResult", "resources"),
@@ -119,7 +113,8 @@ def _is_well(entry: Mapping[str, Any]) -> bool:
     return entry.get("status") == "Synced" and healthy
 
 
-def _revision_fields(application: Application, revisions: tuple[str, ...]) -> dict[str, Any]:
+def revision_fields(application: Application, revisions: tuple[str, ...]) -> dict[str, Any]:
+    """The revision of `.status.sync` as Argo CD writes it: one, or a list for several sources."""
     if application.spec.get("sources"):
         return {"revisions": list(revisions)}
     return {"revision": revisions[0]} if revisions else {}
@@ -140,7 +135,7 @@ def _sync(application: Application, run: Run, seen: Seen) -> dict[str, Any]:
 
 def _known_revision(application: Application, run: Run) -> dict[str, Any]:
     if run.aim.revisions:
-        return _revision_fields(application, run.aim.revisions)
+        return revision_fields(application, run.aim.revisions)
     old = application.status.get("sync") or {}
     return {name: old[name] for name in ("revision", "revisions") if old.get(name)}
 
@@ -262,7 +257,7 @@ def _history(application: Application, run: Run, seen: Seen, at: Moment) -> list
         "deployStartedAt": str(run.started_at),
         "deployedAt": str(at),
         "initiatedBy": run.operation.get("initiatedBy") or {},
-        **_revision_fields(application, run.aim.revisions),
+        **revision_fields(application, run.aim.revisions),
     }
     entry |= {name: application.spec[name] for name in ("source", "sources") if application.spec.get(name)}
     return _limited([*entries, entry], application.history_limit)

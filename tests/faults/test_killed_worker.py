@@ -13,7 +13,13 @@ from tests.faults.proxy import Point
 from tests.faults.rounds import Lane, Struck
 from tests.faults.watched import Watched
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("controllers"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.usefixtures("controllers"),
+    pytest.mark.timeout(300),
+    # A CRD of a test beside it changes what charts see of the cluster, and so what every Application is deployed from.
+    pytest.mark.alone,
+]
 log = logging.getLogger(__name__)
 Pairs = tuple[tuple[Point, Point], ...]
 LANES = 3

@@ -131,3 +131,24 @@ async def test_lists_come_in_pages(kube: Kube, applications: Applications) -> No
     page, more = await applications.list(HOME, limit=2)
     rest, end = await applications.list(HOME, limit=2, continue_=more)
     assert ([item["metadata"]["name"] for item in page + rest], end) == (["a", "b", "c"], "")
+
+
+def compared(status: str, revision: str) -> dict[str, Any]:
+    return {"sync": {**STATUS["sync"], "status": status, "revision": revision}}
+
+
+async def test_a_moved_revision_leaves_a_newer_status_as_it_is(kube: Kube, applications: Applications) -> None:
+    await applications.record(await made(kube), annotations={RUN: "a.1"}, status=compared("Synced", "old"))
+    seen = await read(applications)
+    await applications.record(seen, annotations={RUN: "a.1"}, status=compared("OutOfSync", "old"))
+    await applications.move_revision(seen, {"revision": "new"})
+    assert (await read(applications)).status == compared("OutOfSync", "new")
+
+
+async def test_a_revision_is_not_moved_after_another_run_wrote(kube: Kube, applications: Applications) -> None:
+    await applications.record(await made(kube), annotations={RUN: "a.1"}, status=compared("Synced", "old"))
+    seen = await read(applications)
+    await applications.record(seen, annotations={RUN: "b.1"}, status=compared("Synced", "newest"))
+    with pytest.raises(Conflict):
+        await applications.move_revision(seen, {"revision": "new"})
+    assert (await read(applications)).status == compared("Synced", "newest")

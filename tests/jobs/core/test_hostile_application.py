@@ -19,7 +19,7 @@ from jobs.core.outcome import later
 from jobs.core.project import application_refusals as project_refusals
 from jobs.core.restrictions import application_refusals
 from jobs.core.run import Aim, resumed, running_key
-from jobs.core.status import MAX_STATUS, Seen, as_status, with_revision
+from jobs.core.status import MAX_STATUS, Seen, as_status, revision_fields
 from jobs.view import View
 from tests.builders import COMMIT, NOON, a_change, a_manifest, a_plan
 from tests.jobs.core.hostile import APPLICATION, APPLICATIONS, JSON
@@ -61,7 +61,7 @@ def test_every_decision_about_a_readable_application_is_made(body: dict[str, Any
         effect(application, aim)
         compared_revisions(application)
         running_key(application)
-        with_revision(application, (COMMIT,))
+        revision_fields(application, (COMMIT,))
         with suppress(InvalidSpecError):  # the run tells it on the status
             application_refusals(application)
         project_refusals(None, application, home="pilothouse")

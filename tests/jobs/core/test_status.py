@@ -11,7 +11,7 @@ from jobs.core.errors import PlanError
 from jobs.core.moment import Moment
 from jobs.core.plan import Action
 from jobs.core.run import Run, applied
-from jobs.core.status import Seen, as_status, fitted, with_revision
+from jobs.core.status import Seen, as_status, fitted, revision_fields
 from tests.builders import COMMIT, NOON, OLDER, a_change, a_live, a_manifest, a_plan, a_removal, a_run, an_application
 
 LATER = Moment(NOON.seconds + 60)
@@ -100,10 +100,10 @@ def test_history_is_as_long_as_the_application_says() -> None:
         assert (found and [entry["id"] for entry in found]) == ids
 
 
-def test_only_the_revision_moves_when_a_push_does_not_concern_it() -> None:
-    before = as_status(an_application(), well(a_run(revision=OLDER)), Seen(SYNCED), NOON)
-    moved = with_revision(an_application(status=before), (COMMIT,))
-    assert moved == {**before, "sync": {**before["sync"], "revision": COMMIT}}
+def test_a_revision_is_written_as_one_or_as_a_list() -> None:
+    several = an_application(spec={"source": None, "sources": [{"repoURL": "https://git.example.org/a.git"}]})
+    assert revision_fields(an_application(), (COMMIT,)) == {"revision": COMMIT}
+    assert revision_fields(several, (COMMIT, OLDER)) == {"revisions": [COMMIT, OLDER]}
 
 
 def test_an_application_of_many_sources_has_many_revisions() -> None:
