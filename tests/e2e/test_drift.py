@@ -102,7 +102,7 @@ async def test_a_job_that_completed_is_no_drift(flow: Flow) -> None:
 
 
 async def test_a_job_that_its_ttl_removed_is_no_drift(flow: Flow) -> None:
-    body = job("once").replace("spec:\n  backoffLimit: 0", "spec:\n  ttlSecondsAfterFinished: 0\n  backoffLimit: 0")
+    body = job("once").replace("spec:\n  backoffLimit: 0", "spec:\n  ttlSecondsAfterFinished: 3\n  backoffLimit: 0")
     flow.repo.push({"app/web.yaml": docs(body, config_map())})
     await flow.deploy()
     await flow.gone("Job", "once")
