@@ -10,6 +10,8 @@ from tests.faults.proxy import Exchange, Tap
 from tests.faults.rounds import claimed
 
 RUN = "/metadata/annotations/pilothouse.dev~1run"
+REVISION = frozenset({"/status/sync/revision", "/status/sync/revisions"})
+"""All that is written of an Application without a claim: where Git is now, if that does not concern it."""
 
 
 @dataclass(slots=True)
@@ -70,16 +72,16 @@ def claims(tap: Tap) -> dict[str, list[Claimed]]:
 
 
 def _status_writes(tap: Tap, runs: dict[str, list[Claimed]]) -> list[str]:
-    """Status is written by its claim: the run annotation names it. One that leaves it alone only moves the revision."""
+    """Status is written by its claim: the run annotation names it. Only the revision is moved without one."""
     said = []
     for exchange in tap.writes(r"^PATCH .*/applications/"):
         name = exchange.label.partition("/applications/")[2].partition("?")[0]
-        values = {(each["op"], each["path"]): each.get("value") for each in json.loads(exchange.body)}
-        added = str(values.get(("add", RUN), ""))
+        changes = {each["path"]: each.get("value") for each in json.loads(exchange.body) if each["op"] != "test"}
+        added = str(changes.get(RUN, ""))
         run = next((run for run in runs[name] if run.token in added.split(".")[1:]), None)
         is_of_run = run and run.worker == exchange.worker and (run.done_at or exchange.began_at) >= exchange.began_at
         if run and is_of_run:
             run.writes.append(exchange)
-        elif added != values.get(("test", RUN), ""):
-            said.append(f"{exchange.worker} wrote the status of {name} as {added} without a claim")
+        elif not changes.keys() <= REVISION:
+            said.append(f"{exchange.worker} wrote {', '.join(changes)} of {name} as {added!r} without a claim")
     return said

@@ -23,6 +23,8 @@ def _exchange(at: float, worker: str, what: str, token: str) -> Exchange:
         "done": ("valkey", f"DONE application:t/a {token}", b"", b":0\r\n"),
         "write": ("api", "PATCH /api/v1/namespaces/t/configmaps/a-one", b"{}", b"{}"),
         "status": ("api", "PATCH /apis/x/namespaces/t/applications/a?x", _status(token), b"{}"),
+        "revision": ("api", "PATCH /apis/x/namespaces/t/applications/a?x", _write("/status/sync/revision"), b"{}"),
+        "health": ("api", "PATCH /apis/x/namespaces/t/applications/a?x", _write("/status/health"), b"{}"),
     }
     service, label, body, answer = made[what]
     return Exchange(worker, service, label, body, at, at + 0.1, answer=answer)
@@ -35,6 +37,12 @@ def _status(token: str) -> bytes:
         {"op": "add", "path": path, "value": f"{token}.{token}.k"},
     )
     return json.dumps([old, new]).encode()
+
+
+def _write(path: str) -> bytes:
+    """A write beside the run annotation, which is only tested."""
+    held = {"op": "test", "path": "/metadata/annotations/pilothouse.dev~1run", "value": "o.o.k"}
+    return json.dumps([held, {"op": "add", "path": path, "value": "new"}]).encode()
 
 
 def test_one_worker_after_the_other_is_no_overlap() -> None:
@@ -64,3 +72,9 @@ def test_a_write_without_a_claim_or_after_its_end_is_one() -> None:
 def test_a_status_written_by_another_workers_claim_is_one() -> None:
     log = a_log((1, "first", "claim", "x"), (2, "second", "status", "x"))
     assert len(overlaps(log, OBJECT)) == 1
+
+
+def test_only_the_revision_is_written_without_a_claim() -> None:
+    assert overlaps(a_log((1, "first", "revision", "")), OBJECT) == []
+    said = "first wrote /status/health of a as '' without a claim"
+    assert overlaps(a_log((1, "first", "health", "")), OBJECT) == [said]
