@@ -64,6 +64,12 @@ class Valkey:
         self.kill()
         shutil.rmtree(self.folder)
 
+    async def end_leases(self) -> None:
+        """Let every lease be over by now, as after a worker that was killed and some waiting."""
+        async with self.client() as client:
+            for member in await client.zrange("{wq}:proc", 0, -1):
+                await client.zadd("{wq}:proc", {member: 1})
+
     @contextlib.asynccontextmanager
     async def client(self) -> Any:
         """A plain client, to look at what is kept."""
