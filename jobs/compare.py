@@ -115,7 +115,7 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
 
 async def again(compared: Compared, run: Run, parts: Parts) -> Compared:
     """The same comparison after the cluster changed under it; what was observed before is old now."""
-    rules = replace(compared.rules, operation=run.id)
+    rules = replace(compared.rules, operation=run.id, applied=run.changed_ids)
     observed = await observe(compared.wanted, compared.kube, parts.memory)
     plan = make(compared.steps, observed, rules)
     learn(plan, compared.kube, parts)
@@ -199,6 +199,7 @@ def _rules(application: Application, run: Run, chosen: Targets, owner: Owner, pa
         made_here=chosen.kinds_made,
         namespaces_made=chosen.namespaces_made,
         deployed_before=run.aim.key == deployed_of(application.annotations).key,
+        applied=run.changed_ids,
         grants=chosen.grants,
         partial=chosen.partial,
     )

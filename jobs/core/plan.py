@@ -153,6 +153,13 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
     return Plan(changes, removals, tuple(dict.fromkeys(refusals)))
 
 
+def expires(manifest: Manifest) -> bool:
+    """Whether Kubernetes itself deletes the object once it is done: a Job with a time to live."""
+    spec = manifest.body.get("spec")
+    limited = isinstance(spec, Mapping) and spec.get("ttlSecondsAfterFinished") is not None
+    return limited and manifest.id.group_kind == ("batch", "Job")
+
+
 def _change(manifest: Manifest, step: Step, observed: Observed, rules: Rules) -> Change:
     hook, live = hook_of(manifest), observed.live.get(manifest.id)
     problem = observed.problems.get(manifest.id)
@@ -183,10 +190,11 @@ def _after_clash(change: Change, problem: KubeError | None, going: Iterable[Mani
 
 
 def _has_run_and_gone(manifest: Manifest, rules: Rules) -> bool:
-    """A Job that these sources ran before, and that Kubernetes deleted after its time to live, is as Git wants it."""
-    spec = manifest.body.get("spec")
-    expires = isinstance(spec, Mapping) and spec.get("ttlSecondsAfterFinished") is not None
-    return rules.deployed_before and expires and manifest.id.group_kind == ("batch", "Job")
+    """A Job that these sources ran before, and that Kubernetes deleted after its time to live, is as Git wants it.
+
+    So is one that this very run created: a time to live of 0 takes it away before anybody can look at it.
+    """
+    return expires(manifest) and (rules.deployed_before or manifest.id in rules.applied)
 
 
 def _drift(manifest: Manifest, live: Mapping[str, Any], predicted: Mapping[str, Any] | None) -> tuple[Difference, ...]:

@@ -12,8 +12,12 @@ from jobs.core.guards import named
 from jobs.core.health import Health, HealthStatus, assess, matters
 from jobs.core.objects import ObjectId
 from jobs.core.order import DeletePolicy, Phase
-from jobs.core.plan import Action, Change, Plan, Removal
+from jobs.core.plan import Action, Change, Plan, Removal, expires
 from jobs.core.run import Result, Run
+
+
+EXPIRED = "gone by its time to live before its end was seen"
+"""Said of a Job whose `ttlSecondsAfterFinished` is so short that nobody can tell how it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ def unsettled(todo: Plan, run: Run) -> tuple[Result, ...]:
             continue
         health = health_of(change, run)
         if health is None or health.status is HealthStatus.HEALTHY or not matters(change.id, health):
-            found.append(replace(result, hook_phase="Succeeded"))
+            message = result.message if change.live else f"{result.message}, {EXPIRED}"
+            found.append(replace(result, hook_phase="Succeeded", message=message))
         elif health.status is HealthStatus.DEGRADED:
             found.append(replace(result, hook_phase="Failed", message=health.message or result.message))
     return tuple(found)
@@ -135,7 +140,7 @@ def health_of(change: Change, run: Run) -> Health | None:
         return None
     if change.hook and result and result.hook_phase == "Failed":
         return Health(HealthStatus.DEGRADED, result.message)
-    if change.live is None and not change.hook and change.action is Action.UNCHANGED:
+    if change.live is None and expires(change.manifest) and (result or change.action is Action.UNCHANGED):
         return None  # a Job that ran and went by its time to live
     if change.live is None:
         return Health(HealthStatus.MISSING, "is gone")

@@ -32,6 +32,8 @@ class Rules:
     """Namespaces that this plan makes, CreateNamespace included."""
     deployed_before: bool = False
     """Whether these very sources were deployed with success before."""
+    applied: frozenset[ObjectId] = field(default_factory=frozenset)
+    """Objects that the run under way has written already, also at an earlier claim."""
     partial: bool = False
     """Whether only some objects were asked for: then nothing is pruned."""
     grants: bool = False

@@ -101,11 +101,16 @@ async def test_a_job_that_completed_is_no_drift(flow: Flow) -> None:
     assert len((await flow.status())["history"]) == 1
 
 
-async def test_a_job_that_its_ttl_removed_is_no_drift(flow: Flow) -> None:
-    body = job("once").replace("spec:\n  backoffLimit: 0", "spec:\n  ttlSecondsAfterFinished: 3\n  backoffLimit: 0")
-    flow.repo.push({"app/web.yaml": docs(body, config_map())})
-    await flow.deploy()
+@pytest.mark.parametrize("life_s", [0, 1])
+async def test_a_job_that_its_ttl_removed_is_no_drift(flow: Flow, life_s: int) -> None:
+    life = f"spec:\n  ttlSecondsAfterFinished: {life_s}\n  backoffLimit: 0"
+    flow.repo.push({"app/web.yaml": docs(job("once").replace("spec:\n  backoffLimit: 0", life), config_map())})
+    await flow.create_application()
+    await flow.step("app")  # one look while the run is young
     await flow.gone("Job", "once")
+    await flow.settle()
+    assert await flow.get("Job", "once") is None, "it ran, and is not run again"
+    assert await flow.words() == SYNCED
     await flow.sweep()
     assert await flow.get("Job", "once") is None
     assert await flow.words() == SYNCED

@@ -49,6 +49,24 @@ def test_what_the_dry_run_would_change_is_configured_and_names_the_path() -> Non
     assert not todo.synced
 
 
+@pytest.mark.parametrize(
+    ("life_s", "rules", "action"),
+    [
+        (0, some_rules(), Action.CREATED),
+        (0, some_rules(deployed_before=True), Action.UNCHANGED),
+        (0, some_rules(applied=frozenset({a_manifest("Job").id})), Action.UNCHANGED),
+        (0, some_rules(applied=frozenset({a_manifest("Job", "other").id})), Action.CREATED),
+        (None, some_rules(deployed_before=True, applied=frozenset({a_manifest("Job").id})), Action.CREATED),
+    ],
+)
+def test_a_job_that_is_gone_by_its_time_to_live_is_not_run_again(
+    life_s: int | None, rules: Rules, action: Action
+) -> None:
+    manifest = a_manifest("Job", spec={"ttlSecondsAfterFinished": life_s})
+    (change,) = planned(manifest, rules=rules).changes
+    assert change.action is action
+
+
 def test_an_owned_object_that_git_dropped_is_pruned() -> None:
     todo = planned(a_manifest("ConfigMap", "kept"), observed=seen(a_live(a_manifest("ConfigMap", "old"))))
     assert [(removal.id.name, removal.kept) for removal in todo.removals] == [("old", "")]

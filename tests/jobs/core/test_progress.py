@@ -97,6 +97,24 @@ def test_a_hook_that_this_run_has_run_is_not_run_again_even_if_it_is_gone() -> N
     assert next_step(a_plan(hook), run) == Finish()
 
 
+@pytest.mark.parametrize("hook", [True, False])
+def test_a_job_that_went_by_its_time_to_live_before_anybody_looked_counts_as_done(hook: bool) -> None:
+    short = replace(
+        a_job("h", PRE if hook else SYNC, hook=hook),
+        manifest=a_manifest("Job", "h", spec={"ttlSecondsAfterFinished": 0}),
+        action=Action.CREATED if hook else Action.UNCHANGED,
+    )
+    later = a_job("a", wave=1)
+    run = begun().with_results(applied([replace(short, action=Action.CREATED)], waits=True))
+    run = run.with_results(unsettled(a_plan(short, later), run))
+    result = run.results[short.id, str(short.phase)]
+    assert (result.hook_phase, result.message) == (
+        "Succeeded",
+        "created, gone by its time to live before its end was seen",
+    )
+    assert next_step(a_plan(short, later), run) == Apply((later,), look_again=False)
+
+
 def test_a_failed_hook_ends_the_sync() -> None:
     hook = live(a_job("h", PRE, hook=True), "failed")
     run = ran(hook)
