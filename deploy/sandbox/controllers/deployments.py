@@ -144,7 +144,9 @@ def _report(state: State, ref: Ref, stored: Stored, *, late: bool) -> None:
     asked = sum(item.obj["spec"]["replicas"] for item in controlled(state, stored.uid, REPLICA_SETS))
     meta, wanted = stored.obj["metadata"], stored.obj["spec"]["replicas"]
     available = sum(item.get("availableReplicas", 0) for item in every)
+    counter = stored.obj["status"].get("collisionCount")
     status = {
+        **({} if counter is None else {"collisionCount": counter}),
         "observedGeneration": meta["generation"],
         **counted(
             replicas=sum(item.get("replicas", 0) for item in every),
