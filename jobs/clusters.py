@@ -14,15 +14,15 @@ from jobs.core.objects import texts
 from jobs.kube import Kube
 
 TYPE_LABEL = "argocd.argoproj.io/secret-type"
-SECRETS = ApiResource("", "Secret", "v1", ("v1",), "secrets", True, frozenset({"get", "list"}))
+SECRETS = ApiResource("", "Secret", "v1", ("v1",), "secrets", True, frozenset({"get", "list", "watch"}))
 PROJECTS = ApiResource("argoproj.io", "AppProject", "v1alpha1", ("v1alpha1",), "appprojects", True, frozenset({"get"}))
 CONFIG_MAPS = ApiResource("", "ConfigMap", "v1", ("v1",), "configmaps", True, frozenset({"get", "list"}))
-FRESH_S = 5.0
-"""How long what was read is believed, in seconds."""
+FRESH_S = 60.0
+"""How long what was read is believed, in seconds; a watch says sooner that it changed (surroundings.py)."""
 
 
 class Home:
-    """What stands in the home namespace beside Applications; read again every few seconds, not for every claim."""
+    """What stands in the home namespace beside Applications; read again when it changed, not for every claim."""
 
     def __init__(self, kube: Kube, home: str) -> None:
         self._kube = kube
@@ -35,7 +35,7 @@ class Home:
         return await self._read(kind, partial(self._list, kind))
 
     async def project(self, name: str) -> Mapping[str, Any] | None:
-        """An AppProject; None: there is none. A change of it holds after FRESH_S at the latest."""
+        """An AppProject; None: there is none."""
         found = await self._read(f"project/{name}", partial(self._one, PROJECTS, name))
         return found[0] if found else None
 
@@ -43,6 +43,10 @@ class Home:
         """The data of a ConfigMap; empty: there is none."""
         found = await self._read(f"configmap/{name}", partial(self._one, CONFIG_MAPS, name))
         return texts(found[0].get("data")) if found else {}
+
+    def forget(self) -> None:
+        """Something there has changed: read anew what is asked for next."""
+        self._known.clear()
 
     def is_fresh(self) -> bool:
         """Whether everything read so far is still believed, so that asking again costs no request."""

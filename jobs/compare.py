@@ -16,6 +16,7 @@ from jobs.core.errors import InvalidSpecError, PlanError
 from jobs.core.guards import named
 from jobs.core.intent import wants_hooks
 from jobs.core.inventory import Owner
+from jobs.core.judged import Trace, Traces, trace_of
 from jobs.core.kinds import kinds_of, kinds_text
 from jobs.core.objects import ObjectId
 from jobs.core.order import Phase, Step, failure_steps, hook_of, steps
@@ -50,12 +51,21 @@ class Compared:
     warnings: tuple[str, ...]
     where: str
     """The revision in words."""
+    strangers: Traces
+    """What else carries the label: judged too, as nothing of ours."""
 
     @property
     def kinds_annotation(self) -> str:
         """The kinds ever applied, these included."""
         rendered = {manifest.id.group_kind for manifest in self.wanted.manifests}
         return kinds_text(self.wanted.kinds | rendered)
+
+    @property
+    def traces(self) -> dict[ObjectId, Trace]:
+        """Every object that was judged, as it is now as far as this run knows."""
+        live = {change.id: change.live for change in self.plan.changes if change.live is not None}
+        live.update({removal.id: removal.manifest.body for removal in self.plan.removals})
+        return {**self.strangers, **{target: trace_of(body) for target, body in live.items()}}
 
     @property
     def has_hooks(self) -> bool:
@@ -93,7 +103,8 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     chosen = aimed.selected(run.sync_options.get("resources"))
     planned = steps(chosen.manifests if full else _without_hooks(chosen))
     wanted = _wanted(application, planned, owner)
-    observed = await observe(wanted, kube, parts.memory)
+    # What a watch saw must not be judged by a list that is older.
+    observed = await observe(wanted, kube, parts.memory, cached=claim.why != "drift")
     rules = _rules(application, run, chosen, owner, parts)
     rules = replace(rules, project=written, wanted_elsewhere=_wanted_elsewhere(application, wanted, observed, parts))
     plan = make(planned, observed, rules)
@@ -110,6 +121,7 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
         source_types=found.types,
         warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed), *_never_run(chosen)),
         where=", ".join(found.aim.revisions),
+        strangers=_strangers(plan, observed),
     )
 
 
@@ -119,7 +131,7 @@ async def again(compared: Compared, run: Run, parts: Parts) -> Compared:
     observed = await observe(compared.wanted, compared.kube, parts.memory)
     plan = make(compared.steps, observed, rules)
     learn(plan, compared.kube, parts)
-    return replace(compared, plan=plan, rules=rules)
+    return replace(compared, plan=plan, rules=rules, strangers=_strangers(plan, observed))
 
 
 def learn(plan: Plan, kube: Kube, parts: Parts) -> None:
@@ -156,6 +168,11 @@ def _wanted_elsewhere(
     """Asked only when something would be pruned: it looks through every Application's status."""
     gone = observed.labelled - {manifest.id for manifest in wanted.manifests}
     return parts.view.wanted_elsewhere(application) & gone if gone else frozenset()
+
+
+def _strangers(plan: Plan, observed: Observed) -> Traces:
+    ours = {change.id for change in plan.changes} | {removal.id for removal in plan.removals}
+    return {target: trace_of(observed.live[target]) for target in observed.labelled - ours}
 
 
 def _withheld(observed: Observed) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from jobs.core.intent import Intent, intent
 from jobs.core.outcome import later
 from jobs.core.run import refused, resumed
 from jobs.parts import Parts
-from jobs.record import measure_push, record, record_start
+from jobs.record import forget, measure_push, note_judged, record, record_start
 from jobs.sync import Work, sync
 
 log = structlog.get_logger()
@@ -41,7 +41,7 @@ async def _claimed(claim: Claim, parts: Parts) -> Again | None:
     namespace, _, name = claim.key.partition("/")
     body = await parts.applications.get(namespace, name)
     if body is None:
-        await parts.queue.drop(claim.kind, claim.key)
+        await forget(claim, parts)
         return None
     async with claim.held():
         try:
@@ -77,6 +77,7 @@ async def deploy(application: Application, claim: Claim, parts: Parts) -> Again 
         refusals = refused(work.seen.plan) if work.seen else []
         work.run = work.run.with_results(refusals).failed(error, parts.now())
     await record(work.application, work.run, work.seen, parts)
+    await note_judged(work.application, work.run, work.seen, parts)
     return _again(work, parts)
 
 

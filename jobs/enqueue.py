@@ -46,6 +46,7 @@ ARQ_QUEUE = "pilothouse:arq"
 SERIALIZER, DESERIALIZER = msgspec.msgpack.encode, msgspec.msgpack.decode
 """arq's default is pickle, on both sides: who can write to Valkey must not run code in a worker."""
 WAKE_CHANNEL = "{wq}:wake"
+CLAIMS = scripts.KEYS[scripts.NAMES.index("proc")]
 
 __all__ = ["KINDS", "WHYS", "Again", "Claim", "Inspection", "Mark", "Queue", "QueueDown", "QueueState", "arq_client"]
 
@@ -150,6 +151,12 @@ class Queue:
         """Is it marked, due or not, and not yet claimed? For a run that wants to know whether it is superseded."""
         lanes = [answered(self._redis.zscore(lane, member_of(kind, key)), LIMIT_S) for lane in scripts.KEYS[:2]]
         return any(score is not None for score in await asyncio.gather(*lanes))
+
+    async def running(self, kind: str, keys: Sequence[str]) -> frozenset[str]:
+        """Those of the keys that somebody has claimed now."""
+        members = [member_of(kind, key) for key in keys]
+        found = await answered(self._redis.zmscore(CLAIMS, members), LIMIT_S) if members else []
+        return frozenset(key for key, until in zip(keys, found, strict=True) if until is not None)
 
     async def state(self) -> QueueState:
         """The queue now."""

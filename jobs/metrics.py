@@ -10,6 +10,12 @@ RENDERS = Counter("pilothouse_renders", "Renders done, cached ones not counted",
 FETCHES = Counter("pilothouse_fetches", "Fetches of a repository that were asked for", registry=FLOW)
 UNMATCHED = Counter("pilothouse_unmatched_pushes", "Pushes for a repository that no Application uses", registry=FLOW)
 SYNCS = Counter("pilothouse_syncs", "Claims of an application, by how they ended", ["outcome"], registry=FLOW)
+EVENTS = Counter(
+    "pilothouse_watch_events",
+    "Events of owned objects, by what they meant: nothing, moved, drift",
+    ["meaning"],
+    registry=FLOW,
+)
 PUSH_TO_APPLIED = Histogram(
     "pilothouse_push_to_applied_seconds",
     "From the receipt of a push to the last object applied for it",

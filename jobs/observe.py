@@ -101,11 +101,14 @@ class Wanted:
     owner: Owner
 
 
-async def observe(wanted: Wanted, kube: Kube, memory: Memory) -> Observed:
-    """Everything the plan needs to know. Raises KubeError when the API server can't be asked at all."""
+async def observe(wanted: Wanted, kube: Kube, memory: Memory, *, cached: bool = True) -> Observed:
+    """Everything the plan needs to know. Raises KubeError when the API server can't be asked at all.
+
+    cached: lists may be a moment old.
+    """
     discovery = await kube.discovery()
     versions = {manifest.id.group_kind: manifest.version for manifest in wanted.manifests}
-    live, incomplete = await labelled(wanted.owner, wanted.kinds, versions, kube)
+    live, incomplete = await labelled(wanted.owner, wanted.kinds, versions, kube, cached=cached)
     found_by_label = frozenset(live)
     looks = await together(
         (_look(manifest, wanted, live, kube, memory) for manifest in wanted.manifests), at_once=PARALLEL
@@ -131,7 +134,12 @@ class _Look:
 
 
 async def labelled(
-    owner: Owner, kinds: frozenset[tuple[str, str]], versions: Mapping[tuple[str, str], str], kube: Kube
+    owner: Owner,
+    kinds: frozenset[tuple[str, str]],
+    versions: Mapping[tuple[str, str], str],
+    kube: Kube,
+    *,
+    cached: bool = True,
 ) -> tuple[dict[ObjectId, Json], list[str]]:
     """Objects that carry the owner's label, of all kinds that may have some, and why the list may be too short.
 
@@ -143,7 +151,7 @@ async def labelled(
         resource = discovery.find(group, kind, versions.get((group, kind))) or discovery.find(group, kind)
         if resource is not None and "list" in resource.verbs:
             resources.append(resource)
-    lists = await _all(kube.list(item, label_selector=owner.selector, cached=True) for item in resources)
+    lists = await _all(kube.list(item, label_selector=owner.selector, cached=cached) for item in resources)
     live: dict[ObjectId, Json] = {}
     for resource, listing in zip(resources, lists, strict=True):
         if isinstance(listing, KubeError):

@@ -8,6 +8,8 @@ from jobs.core.moment import Moment
 from jobs.enqueue import Queue
 from jobs.events import Events
 from jobs.fetch import Mirrors
+from jobs.judgements import Judgements
+from jobs.lead import Lead
 from jobs.observe import Memory
 from jobs.render import Renderers
 from jobs.revisions import Revisions
@@ -29,6 +31,8 @@ class Parts:
     renderers: Renderers
     memory: Memory
     view: View
+    judgements: Judgements
+    lead: Lead
     events: Events
     revisions: Revisions
     now: Callable[[], Moment]

@@ -1,5 +1,6 @@
 """What is written down of a run: status and annotations of the Application, Events, metrics (design.md, part 5)."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from jobs.core.outcome import failed_key
 from jobs.core.run import OperationPhase, Run
 from jobs.core.status import Seen, as_status
 from jobs.parts import Parts
+from jobs.valkey import QueueDown
 
 
 async def record_start(application: Application, run: Run, compared: Compared, parts: Parts) -> Application:
@@ -46,6 +48,20 @@ async def record(application: Application, run: Run, compared: Compared | None, 
         await parts.applications.record(application, annotations=wanted, status=status, take_operation=asked)
     parts.events.tell(application, announcements(application, run, compared.drift if compared else ()))
     metrics.count_run(run)
+
+
+async def note_judged(application: Application, run: Run, compared: Compared | None, parts: Parts) -> None:
+    """Before the claim ends: how every object was judged, for whoever watches them. Lost, it is compared again."""
+    if compared is None or run.selects:
+        return
+    with contextlib.suppress(QueueDown):
+        await parts.judgements.write(application.key, compared.kube.server, compared.traces)
+
+
+async def forget(claim: Claim, parts: Parts) -> None:
+    """An Application that is gone: nothing is due for it any more. Raises QueueDown."""
+    await parts.queue.drop(claim.kind, claim.key)
+    await parts.judgements.drop(claim.key)
 
 
 def measure_push(claim: Claim, at: Moment) -> None:

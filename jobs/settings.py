@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: default_data_dir(os.environ))
     """Git mirrors and charts; a cache, may be emptied while no worker runs."""
     sweep_interval_s: float = Field(default=60.0, ge=1.0)
-    """Seconds between two drift comparisons of one application."""
+    """Seconds between two sweeps of a cluster: one list for each kind finds what its watches missed."""
+    audit_interval_s: float = Field(default=86_400.0, ge=1.0)
+    """Seconds between two full comparisons of one application, although nothing seems to have changed."""
     git_poll_interval_s: float = Field(default=180.0, ge=1.0)
     """Seconds between two ls-remote of one repository, for webhooks that never came."""
     git_protocols: CommaList = ("https", "ssh")

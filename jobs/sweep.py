@@ -1,4 +1,4 @@
-"""Finds what is due without a push: drift of each Application, moved branches of each repository. Only marks.
+"""Finds what is due without a push: the audit of each Application, moved branches of each repository. Only marks.
 
 Each key has a moment of its own in the interval, the same on every worker. How far the sweep came lies in Valkey, and
 each stretch of time is swept by one worker: after a pause everything that fell into it is due, once.
@@ -22,7 +22,7 @@ class Sweep:
         self._parts = parts
 
     async def tick(self) -> None:
-        """Mark applications whose comparison is due and repositories whose poll is."""
+        """Mark applications whose audit is due and repositories whose poll is."""
         now_s = self._parts.now().seconds
         try:
             since_s = await self._parts.queue.advance("sweep", now_s)
@@ -33,7 +33,7 @@ class Sweep:
             log.warning("sweep not marked", error=error.message)
 
     def _applications(self, since_s: float, now_s: float) -> list[Mark]:
-        interval_s = self._parts.settings.sweep_interval_s
+        interval_s = self._parts.settings.audit_interval_s
         return [
             Mark("application", key, "sweep", background=True, group=sources.group_of(self._parts.view.get(key)))
             for key in self._parts.view

@@ -10,8 +10,12 @@ from typing import Any
 from jobs.core.application import Application, application_of
 from jobs.core.attention import Wish, was_compared, wish
 from jobs.core.errors import InvalidSpecError
+from jobs.core.inventory import label_value
+from jobs.core.kinds import GroupKind, kinds_of
 from jobs.core.objects import ObjectId, metadata_of
 from jobs.core.repository import Repository
+
+NONE: frozenset[GroupKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class _Known:
     application: Application | None
     """None: its spec makes no sense."""
     repositories: frozenset[str]
+    kinds: frozenset[GroupKind]
+    """Kinds it ever applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,9 @@ class View:
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
         self._by_repository: dict[str, set[str]] = {}
+        self._by_label: dict[str, str] = {}
+        self.changes = 0
+        """How often anything changed: who derives something from the whole view need not do it more often."""
 
     def __len__(self) -> int:
         """How many Applications there are."""
@@ -58,7 +67,9 @@ class View:
         self._forget_repositories(key)
         application = _read(body)
         names = _repositories(application)
-        self._known[key] = _Known(now, application, names)
+        self._known[key] = _Known(now, application, names, kinds_of(application.annotations) if application else NONE)
+        self._by_label[_label(key)] = key
+        self.changes += 1
         for name in names:
             self._by_repository.setdefault(name, set()).add(key)
         return not was_compared(body) if before is None else now.is_new(before.wish)
@@ -68,6 +79,8 @@ class View:
         key = _key(body)
         self._forget_repositories(key)
         self._known.pop(key, None)
+        self._by_label.pop(_label(key), None)
+        self.changes += 1
         return key
 
     def get(self, key: str) -> Application | None:
@@ -83,6 +96,23 @@ class View:
     def repositories(self) -> tuple[str, ...]:
         """The one name of every repository that is used."""
         return tuple(sorted(self._by_repository))
+
+    def labelled(self, value: str) -> Application | None:
+        """The Application that this value of the ownership label stands for; None: there is none."""
+        return self.get(self._by_label.get(value, ""))
+
+    def destinations(self) -> dict[tuple[str, str], Application]:
+        """One Application for each pair of destination and project."""
+        readable = (known.application for known in self._known.values() if known.application)
+        return {(application.destination.key, application.project): application for application in readable}
+
+    def at(self, destinations: Container[str]) -> dict[str, frozenset[GroupKind]]:
+        """The Applications at these destinations (keys), with the kinds each ever applied."""
+        return {
+            key: known.kinds
+            for key, known in self._known.items()
+            if known.application and known.application.destination.key in destinations
+        }
 
     def tracked(self, installation: str) -> "Tracked":
         """The Applications by the names that tracking ids give them."""
@@ -104,6 +134,10 @@ class View:
             users.discard(key)
             if not users:
                 self._by_repository.pop(name, None)
+
+
+def _label(key: str) -> str:
+    return label_value(*key.split("/", 1))
 
 
 def _key(body: Mapping[str, Any]) -> str:

@@ -12,7 +12,9 @@ from jobs.enqueue import Queue
 from jobs.events import Events
 from jobs.fetch import Mirrors
 from jobs.inspect import inspect_claim
+from jobs.judgements import Judgements
 from jobs.kube import Kube
+from jobs.lead import Lead
 from jobs.listen import listen
 from jobs.logins import Logins
 from jobs.observe import Memory
@@ -22,8 +24,10 @@ from jobs.render import Renderers
 from jobs.revisions import Revisions
 from jobs.settings import Settings
 from jobs.store import Applications
+from jobs.surroundings import surroundings
 from jobs.sweep import Sweep, mark_everything
 from jobs.view import View
+from jobs.watch import watch
 from jobs.work import Work
 
 
@@ -40,7 +44,11 @@ async def build(settings: Settings, queue: Queue) -> AsyncIterator[Work]:
                 "application": partial(deploy_claim, parts=parts),
                 "inspect": partial(inspect_claim, parts=parts),
             },
-            tasks={"listen": partial(listen, parts, home)},
+            tasks={
+                "listen": partial(listen, parts, home),
+                "surroundings": partial(surroundings, parts, home),
+                "watch": partial(watch, parts),
+            },
             sweep=Sweep(parts).tick,
             mark_everything=partial(mark_everything, parts),
         )
@@ -58,6 +66,9 @@ async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitS
     await renderers.start()
     events = Events(home, wall_clock)
     stack.push_async_callback(events.close)
+    judgements, lead = Judgements(settings.redis_url), Lead(settings.redis_url)
+    stack.push_async_callback(judgements.close)
+    stack.push_async_callback(lead.close)
     applications, view = Applications(home), View()
     revisions = Revisions(applications, view)
     stack.push_async_callback(revisions.close)
@@ -71,6 +82,8 @@ async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitS
         renderers=renderers,
         memory=Memory(),
         view=view,
+        judgements=judgements,
+        lead=lead,
         events=events,
         revisions=revisions,
         now=wall_clock,

@@ -20,7 +20,7 @@ from deploy.demo.playground import commands
 from deploy.demo.processes import ChildError
 from deploy.demo.scene import Scene, StoryError
 from deploy.demo.stage import Stage
-from deploy.demo.story import STORY, SWEEP_S
+from deploy.demo.story import STORY
 from deploy.demo.terminal import Terminal
 from deploy.demo.watch import NotSeen
 from deploy.demo.working_copy import GitFailed
@@ -64,7 +64,6 @@ async def _show(where: str, folder: Path, terminal: Terminal, *, check: bool) ->
         settings = {
             "PILOTHOUSE_NAMESPACES": place.home,
             "PILOTHOUSE_INSTALLATION": "demo",
-            "PILOTHOUSE_SWEEP_INTERVAL_S": str(SWEEP_S),
         }
         with terminal.waiting("starting Valkey, a Git server, the receiver and a worker"):
             up = Stage.up(kubeconfig=place.kubeconfig, settings=settings, folder=folder / "stage")

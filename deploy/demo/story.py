@@ -4,6 +4,7 @@ A step is an async generator of Did and Saw; it raises StoryError when something
 terminal.py. What may be asked of the cluster: scene.py.
 """
 
+import asyncio
 import re
 import secrets
 import time
@@ -17,7 +18,6 @@ from deploy.demo.repository import BANNER, DEPLOYMENT, ENVIRONMENTS, NAME
 from deploy.demo.scene import Scene, StoryError
 from deploy.demo.stage import Pushed
 
-SWEEP_S = 5
 """How often the demo's worker compares the cluster with Git; 60 s unless set, and never oftener than this."""
 ERROR = "ComparisonError"
 PLACE = re.compile(r"templates/deployment\.yaml:(\d+)")
@@ -87,15 +87,18 @@ async def edit_by_hand(scene: Scene) -> Told:
     wanted = scene.deployment("prod")["spec"]["replicas"]
     yield Did("kubectl -n shop-prod scale deployment shop --replicas=7")
     path = f"{collection('apps/v1', 'deployments', 'shop-prod')}/shop"
-    await scene.stage.cluster.edit(path, {"spec": {"replicas": 7}}, manager="kubectl-edit")
-    started = time.monotonic()
 
     def replicas() -> int:
         return int(scene.deployment("prod")["spec"]["replicas"])
 
-    await scene.until(lambda: replicas() == 7, "7 replicas in prod for a moment", lambda: f"{replicas()} replicas")
+    # Waited for from before the edit: it is put back so soon that who looks afterwards may miss it.
+    seven = scene.until(lambda: replicas() == 7, "7 replicas in prod for a moment", lambda: f"{replicas()} replicas")
+    seen = asyncio.create_task(seven)
+    await asyncio.sleep(0)
+    await scene.stage.cluster.edit(path, {"spec": {"replicas": 7}}, manager="kubectl-edit")
+    started = await seen
     healed = await scene.until(lambda: replicas() == wanted, f"{wanted} replicas", lambda: f"{replicas()} replicas")
-    yield Saw(f"prod has {wanted} replicas again (the sweep looks every {SWEEP_S} s here)", healed - started)
+    yield Saw(f"prod has {wanted} replicas again, put back by the watch on what is deployed", healed - started)
 
 
 async def remove_a_template(scene: Scene) -> Told:

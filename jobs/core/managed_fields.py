@@ -51,14 +51,17 @@ def owns_label(live: Mapping[str, Any], manager: str, label: str) -> bool:
     return ("f:metadata", "f:labels", f"f:{label}") in fields_owned_by(live, manager)
 
 
+def is_ours_to_take(entry: Mapping[str, Any], ours: str) -> bool:
+    """Whether an entry of managedFields is ours, or one of a tool whose work we take over."""
+    return _is_ours(entry, ours) or _is_taken(entry, ours)
+
+
 def removals(live: Mapping[str, Any], ours: str, wanted: Mapping[str, Any]) -> tuple[Path, ...]:
     """Places in the live object that we own, or take over, and that the wanted object no longer sets.
 
     The wanted object has no defaults, so a list item may lack a part of its key (a port's protocol).
     """
-    owned = (
-        path for entry in _entries(live) if _is_ours(entry, ours) or _is_taken(entry, ours) for path in _paths(entry)
-    )
+    owned = (path for entry in _entries(live) if is_ours_to_take(entry, ours) for path in _paths(entry))
     dropped = [path for path in dict.fromkeys(owned) if locate(wanted, path) is None and not _names_its_item(path)]
     return tuple(place for path in dropped if (place := locate(live, path)) is not None)
 

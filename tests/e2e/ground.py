@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,13 @@ from jobs.worker import running
 from tests.controlplane.request import KubeRequest
 from tests.deploy.cluster import install_crds
 from tests.valkey import Valkey
+
+Tasks = Mapping[str, Callable[[], Awaitable[None]]]
+
+
+def quiet(tasks: Tasks) -> Tasks:
+    """All but the watches on what is deployed: a test says itself when drift is looked for."""
+    return {name: task for name, task in tasks.items() if name != "watch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class Ground:
         (folder / "git").mkdir(parents=True)
         queue = Queue.of(settings)
         try:
-            async with GitServer(folder / "git") as git, build(settings, queue) as work, running(work.tasks):
+            async with GitServer(folder / "git") as git, build(settings, queue) as work, running(quiet(work.tasks)):
                 # The handlers are partials over the parts the wiring built: there is no second way to them.
                 parts: Parts = work.handlers["application"].keywords["parts"]  # type: ignore[attr-defined]
                 yield cls(kube, home, queue, valkey, git, work, parts)

@@ -17,7 +17,7 @@ class Surroundings:
     """What the sweep needs of Parts, with a clock that is moved by hand."""
 
     def __init__(self, queue: Queue, names: int = 3) -> None:
-        self.queue, self.view, self.settings = queue, View(), Settings(sweep_interval_s=60, git_poll_interval_s=180)
+        self.queue, self.view, self.settings = queue, View(), Settings(audit_interval_s=60, git_poll_interval_s=180)
         self.at = NOON
         for number in range(names):
             self.view.put(an_application_body(metadata={"name": f"web-{number}"}))
