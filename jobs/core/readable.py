@@ -32,6 +32,12 @@ def status_of(written: object) -> Mapping[str, Any]:
     return found
 
 
+def operation_of(written: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An operation as its status may hold it: what could not be read from there again is left out."""
+    found: Mapping[str, Any] = _fitting(written, SHAPE["operationState"]["operation"])
+    return found
+
+
 def _fitting(value: Any, shape: Any) -> Any:
     """The value without what does not fit; None: it does not fit itself. A shape of None fits everything."""
     if shape is None:

@@ -17,6 +17,7 @@ from jobs.core.inventory import is_marked
 from jobs.core.moment import Moment
 from jobs.core.objects import ObjectId
 from jobs.core.plan import Action, Change, Plan
+from jobs.core.readable import operation_of
 from jobs.core.run import OperationPhase, Result, Run
 
 MAX_STATUS = 900_000
@@ -214,7 +215,7 @@ def _conditions(old: Mapping[str, Any], error: StageError | None, seen: Seen, at
 
 def _operation_state(run: Run) -> dict[str, Any]:
     state: dict[str, Any] = {
-        "operation": run.operation,
+        "operation": operation_of(run.operation),
         "phase": str(run.phase),
         "message": run.message,
         "startedAt": str(run.started_at),
