@@ -10,6 +10,7 @@ RENDERS = Counter("pilothouse_renders", "Renders done, cached ones not counted",
 FETCHES = Counter("pilothouse_fetches", "Fetches of a repository that were asked for", registry=FLOW)
 UNMATCHED = Counter("pilothouse_unmatched_pushes", "Pushes for a repository that no Application uses", registry=FLOW)
 SYNCS = Counter("pilothouse_syncs", "Claims of an application, by how they ended", ["outcome"], registry=FLOW)
+HEALED = Counter("pilothouse_healed_objects", "Objects that were put back, by kind", ["kind"], registry=FLOW)
 EVENTS = Counter(
     "pilothouse_watch_events",
     "Events of owned objects, by what they meant: nothing, moved, drift",
@@ -28,3 +29,5 @@ def count_run(run: Run) -> None:
     """Count how a claim of an application ended."""
     outcome = "failed" if run.error else "looked" if run.phase is None else str(run.phase).lower()
     SYNCS.labels("healed" if run.heal and not run.error else outcome).inc()
+    for target in run.changed_ids if run.heal else ():
+        HEALED.labels(target.kind).inc()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jobs.core.application import Application
-from jobs.core.drift import Difference
+from jobs.core.blame import told
 from jobs.core.guards import named
 from jobs.core.plan import Change
 from jobs.core.run import OperationPhase, Run
@@ -42,10 +42,4 @@ def announcements(application: Application, run: Run, healed: tuple[Change, ...]
 
 
 def _what(change: Change) -> str:
-    """An object and the paths that somebody changed; never values."""
-    paths = named(tuple(map(_path, change.differences)))
-    return f"{change.id} ({paths})" if paths else f"{change.id} (it was gone)"
-
-
-def _path(difference: Difference) -> str:
-    return str(difference)
+    return f"{change.id} ({told(change)})"

@@ -38,6 +38,20 @@ def owners_of(live: Mapping[str, Any], path: Path) -> tuple[Owner, ...]:
     return tuple(_owner(entry) for entry in _entries(live) if _owns(entry.get("fieldsV1"), live, path))
 
 
+def last_writer(live: Mapping[str, Any], path: Path, ours: str) -> tuple[str, str] | None:
+    """The manager, other than ours, that last wrote the field at a path or something below it, and when (RFC 3339).
+
+    None: nobody is on record. Entries have the time of their last change, whichever of their fields that was.
+    """
+    others = [
+        (str(entry.get("time") or ""), str(entry.get("manager") or ""))
+        for entry in _entries(live)
+        if not _is_ours(entry, ours) and _touches(entry.get("fieldsV1"), live, path)
+    ]
+    at, manager = max(others, default=("", ""))
+    return (manager, at) if manager else None
+
+
 def fields_owned_by(live: Mapping[str, Any], manager: str, operation: str | None = None) -> frozenset[FieldPath]:
     """The fields a manager owns, by one operation or by any; entries of subresources don't count."""
     owners = (
@@ -217,14 +231,22 @@ def _merged(entries: Sequence[Mapping[str, Any]], live: Mapping[str, Any], ours:
 
 
 def _owns(node: Any, live: Any, path: Path) -> bool:
+    found = _at(node, live, path)
+    return found is not None and (not found or SELF in found)
+
+
+def _touches(node: Any, live: Any, path: Path) -> bool:
+    return _at(node, live, path) is not None
+
+
+def _at(node: Any, live: Any, path: Path) -> Mapping[str, Any] | None:
+    """The part of a set at a path: empty if it is owned as a whole there or above; None: nothing of it is."""
     here = live
     for part in path:
-        if not isinstance(node, Mapping):
-            return False
-        if not node:
-            return True
+        if not isinstance(node, Mapping) or not node:
+            break
         element = next((element for element in node if element != SELF and _part(here, element) == part), None)
         if element is None:
-            return False
+            return None
         node, here = node[element], here[part]
-    return isinstance(node, Mapping) and (not node or SELF in node)
+    return node if isinstance(node, Mapping) else None

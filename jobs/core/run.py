@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from jobs.core.application import RUN, Application
+from jobs.core.blame import told
 from jobs.core.errors import StageError
 from jobs.core.moment import Moment, moment_of
 from jobs.core.objects import ObjectId
@@ -184,13 +185,16 @@ def running_key(application: Application) -> str:
 
 
 def applied(changes: Iterable[Change], *, waits: bool) -> list[Result]:
-    """Results of changes that were written. waits: whether the sync goes on only when they are healthy."""
+    """Results of changes that were written. waits: whether the sync goes on only when they are healthy.
+
+    A heal does not wait, and says what it put back and who had changed it.
+    """
     return [
         Result(
             change.id,
             change.manifest.version,
             "" if change.hook else SYNCED,
-            str(change.action),
+            str(change.action) if waits else f"{change.action}: {told(change)}",
             str(change.phase),
             str(change.phase) if change.hook else "",
             "Running" if waits or change.hook else "Succeeded",

@@ -5,7 +5,7 @@ from jobs.core.drift import Difference
 from jobs.core.errors import PlanError
 from jobs.core.plan import Change
 from jobs.core.run import Run
-from tests.builders import COMMIT, NOON, a_change, a_run, an_application
+from tests.builders import COMMIT, NOON, a_change, a_live, a_manifest, a_run, an_application
 
 
 def told(run: Run, *healed: Change) -> list[tuple[str, str, str]]:
@@ -29,7 +29,8 @@ def test_a_failure_is_a_warning_with_its_reason() -> None:
 
 
 def test_a_heal_names_objects_and_paths_and_never_values() -> None:
-    change = a_change(differences=(Difference(("data", "password"), "hunter2", "swordfish"),))
+    different = (Difference(("data", "password"), "hunter2", "swordfish"),)
+    change = a_change(live=a_live(a_manifest(data={"password": "hunter2"})), differences=different)
     (event,) = told(a_run().begun(heal=True).succeeded("", NOON), change, a_change())
     assert event == (
         "Normal",
