@@ -121,7 +121,7 @@ def _show(figures: list[Figure], where: str) -> None:
 def _text(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
-    digits = {"s": 2 if value >= 1 else 3}.get(unit, 0)
+    digits = {"s": 2 if value >= 1 else 3, "%": 2}.get(unit, 0)
     return f"{value:.{digits}f} {unit}".strip()
 
 

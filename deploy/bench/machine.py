@@ -1,4 +1,4 @@
-"""What the figures were measured on, and how much memory a process and its children hold. Linux only: reads /proc."""
+"""What the figures were measured on; memory and processor time of a process and its children. Linux: reads /proc."""
 
 import os
 import re
@@ -19,6 +19,20 @@ def described() -> str:
 def pss_mb(pids: tuple[int, ...]) -> float:
     """The proportional set size of processes and all below them, in MB: shared pages are counted once in all."""
     return sum(_pss_kb(pid) for pid in _with_descendants(pids)) / 1000
+
+
+def cpu_s(pids: tuple[int, ...]) -> float:
+    """The processor time, in seconds, that processes and all below them have used so far."""
+    return sum(_ticks(pid) for pid in _with_descendants(pids)) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int) -> int:
+    """utime and stime (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html)."""
+    try:
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0  # it ended in between
+    return int(fields[11]) + int(fields[12])
 
 
 def _pss_kb(pid: int) -> int:

@@ -14,12 +14,14 @@ from deploy.bench import account, fleet, machine
 from deploy.bench import figures as said
 from deploy.bench.figures import Figure, percentile
 from deploy.bench.floors import PATIENCE_S, PlainApply, PlainMirror, at_once
+from deploy.bench.heals import EDITS, Heals
 from deploy.demo.cluster import Cluster, Object, collection
 from deploy.demo.stage import Stage
 from deploy.demo.watch import Watch, watching
 
-HEALS = 5
-"""Objects changed by hand at the same moment."""
+HEALS = 20
+"""How often each kind of edit is made: the last must be put back as soon as the first."""
+SETTLE_S = 65.0
 FLOOR_SAMPLES = 20
 SWEEP_S = 60
 """The default; named beside what depends on it."""
@@ -36,6 +38,7 @@ class Round:
     namespace: str
     deployments: Watch
     states: Watch
+    heals: Heals
     plain: PlainApply
     mirror: PlainMirror
 
@@ -58,12 +61,14 @@ class Round:
             stage = await stack.enter_async_context(up)
             path = collection("apps/v1", "deployments")
             deployments = await stack.enter_async_context(watching(admin, path, fleet.SELECTOR))
+            services = await stack.enter_async_context(watching(admin, collection("v1", "services"), fleet.SELECTOR))
+            heals = Heals(admin, {"deployments": deployments, "services": services}, namespace)
             path = collection("argoproj.io/v1alpha1", "applications", home)
             states = await stack.enter_async_context(watching(admin, path))
             plain = PlainApply(admin, deployments, f"bench-{size}-plain")
             mirror = PlainMirror(folder / "plain.git", stage.git_url(fleet.NAME))
             await mirror.create()
-            yield cls(stage, admin, fleet.names(size), namespace, deployments, states, plain, mirror)
+            yield cls(stage, admin, fleet.names(size), namespace, deployments, states, heals, plain, mirror)
 
     @property
     def size(self) -> int:
@@ -122,29 +127,42 @@ class Round:
         return [self.figure(said.ALL_CHANGED, took, "s", await self.plain.images(self.applications, "3.0.0"))]
 
     async def drift(self) -> list[Figure]:
-        """Replica counts changed by hand, until they are back."""
-        names = self.applications[:HEALS]
-        took = await asyncio.gather(*(self._healed(name) for name in names))
-        floor = await self.plain.images((names[0],), "4.0.0")
-        note = "heard of by the watches"
+        """Each kind of hand edit, so many times at one application, one after the other."""
+        name = self.applications[-1]
+        took = {edit: [await self.heals.timed(edit, name) for _ in range(HEALS)] for edit in EDITS}
+        every = [value for values in took.values() for value in values]
+        floor = await self.plain.images((name,), "4.0.0")
+        note = ", ".join(f"{edit.name} {percentile(values, 0.5):.3f}" for edit, values in took.items())
+        last = percentile([values[-1] for values in took.values()], 0.5)
         return [
-            self.figure(said.HEAL_P50, percentile(took, 0.5), "s", floor, note),
-            self.figure(said.HEAL_MAX, max(took), "s", floor, note),
+            self.figure(said.HEAL_P50, percentile(every, 0.5), "s", floor, note),
+            self.figure(said.HEAL_LAST, last, "s", floor, f"the {HEALS}th of each kind"),
+            self.figure(said.HEAL_MAX, max(every), "s", floor, f"of {len(every)}"),
         ]
 
     async def idle(self, for_s: float) -> list[Figure]:
-        """What the API server is asked when nothing happens, sweeps included."""
-        await asyncio.sleep(2.0)  # what was deployed last is still being written down
+        """What the API server is asked, and what it costs, when nothing happens; sweeps included."""
+        await asyncio.sleep(SETTLE_S)  # what was deployed last is still being written down, and swept once
         before, started = await account.requests_of(self.admin), time.monotonic()
+        cpu_s = machine.cpu_s(self._pids)
         await asyncio.sleep(for_s)
-        requests = await account.requests_of(self.admin) - before
-        per_minute = requests * 60 / (time.monotonic() - started)
-        return [self.figure(said.IDLE, per_minute, "/min", 0.0, f"over {for_s:g} s; a sweep every {SWEEP_S} s")]
+        passed_s = time.monotonic() - started
+        busy = (machine.cpu_s(self._pids) - cpu_s) * 100 / passed_s
+        per_minute = (await account.requests_of(self.admin) - before) * 60 / passed_s
+        note = f"over {for_s:g} s; a sweep every {SWEEP_S} s"
+        return [
+            self.figure(said.IDLE, per_minute, "/min", 0.0, note),
+            self.figure(said.IDLE_CPU, busy, "%", 0.0, f"of one core, {note}"),
+        ]
 
     def memory(self, pushes: int) -> list[Figure]:
         """Receiver, worker, renderers and Valkey together."""
-        pids = (self.stage.receiver.pid, *self.stage.worker_pids, self.stage.valkey.child.pid)
-        return [self.figure(said.MEMORY, machine.pss_mb(pids), "MB", None, f"two renderers, after {pushes} pushes")]
+        held = machine.pss_mb(self._pids)
+        return [self.figure(said.MEMORY, held, "MB", None, f"two renderers, after {pushes} pushes")]
+
+    @property
+    def _pids(self) -> tuple[int, ...]:
+        return (self.stage.receiver.pid, *self.stage.worker_pids, self.stage.valkey.child.pid)
 
     async def all_run(self, tag: str) -> float:
         """When the last application had the image, as the watch saw it."""
@@ -160,19 +178,6 @@ class Round:
         return await self.deployments.until(
             lambda found: fleet.image_of(found[key]) == image, within_s=PATIENCE_S, what=f"{name} runs {image}"
         )
-
-    async def _healed(self, name: str) -> float:
-        key = f"{self.namespace}/{name}"
-        path = f"{collection('apps/v1', 'deployments', self.namespace)}/{name}"
-        seen = self.deployments.until(lambda found: found[key]["spec"]["replicas"] == 2, within_s=5.0)
-        edited = asyncio.create_task(seen)  # from before the edit: it may be put back before its answer is here
-        await asyncio.sleep(0)
-        await self.admin.edit(path, {"spec": {"replicas": 2}}, manager="kubectl-edit")
-        started = await edited
-        healed = await self.deployments.until(
-            lambda found: found[key]["spec"]["replicas"] == 1, within_s=PATIENCE_S, what=f"{name} healed"
-        )
-        return healed - started
 
     async def _reported(self, name: str, revision: str) -> None:
         """Until the Application reports the revision as Synced and Healthy."""

@@ -28,3 +28,9 @@ def test_a_process_that_is_gone_holds_nothing() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     assert machine.pss_mb((child.pid,)) == 0
+
+
+def test_work_takes_processor_time() -> None:
+    before = machine.cpu_s((os.getpid(),))
+    sum(number * number for number in range(3_000_000))
+    assert machine.cpu_s((os.getpid(),)) > before
