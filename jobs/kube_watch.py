@@ -25,6 +25,7 @@ log = structlog.get_logger()
 JITTER = random.SystemRandom()
 MAX_LINE = 64_000_000
 """Bytes of one event; far above what etcd stores, so only a stream that is none gets there."""
+FORBIDDEN = 403
 CHANGES = frozenset({"ADDED", "MODIFIED", "DELETED"})
 
 
@@ -58,6 +59,8 @@ class Pace:
     """A connection that lived so long was no failure, however it ended."""
     failures: int = 5
     """So many in a row, and a watch gives up: its resourceVersion may be what the server stumbles over."""
+    forbidden_s: float = 60.0
+    """Whoever may not watch is told so each time; somebody may grant it meanwhile."""
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
@@ -126,6 +129,8 @@ async def follow(
             log.info("watch starts anew", path=target.path)
         except KubeError as error:
             log.warning("watch interrupted", path=target.path, error=error.message)
+            if error.status == FORBIDDEN:
+                await pace.sleep(pace.forbidden_s)
         await patience.rest()
 
 

@@ -15,7 +15,7 @@ from tests.deploy.rendering import Values
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("crds_installed", "controllers")]
 
-EVERYTHING = ["get", "list", "create", "patch", "delete"]
+EVERYTHING = ["get", "list", "watch", "create", "patch", "delete"]
 RULES = [
     {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": EVERYTHING},
     {"apiGroups": [""], "resources": ["services"], "verbs": EVERYTHING},
