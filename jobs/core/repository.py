@@ -158,6 +158,8 @@ def _known_host(host: str, segments: list[str]) -> list[str]:
     """The path that the forms of hosts with more than one have in common."""
     if host == "dev.azure.com" or host.endswith(".visualstudio.com"):
         return _azure(host, segments)
+    if "_git" in segments:
+        return _azure_server(segments)
     return _bitbucket_server(segments)
 
 
@@ -165,15 +167,28 @@ def _azure(host: str, segments: list[str]) -> list[str]:
     """`org/project/repo`, from `v3/org/project/repo`, `org/project/_git/repo`, `org/_git/repo` and the older hosts.
 
     https://learn.microsoft.com/azure/devops/repos/git/use-ssh-keys-to-authenticate
+    https://learn.microsoft.com/azure/devops/repos/git/limited-refs
     """
     organisation = host.removesuffix(".visualstudio.com")
     if organisation not in (host, "vs-ssh"):
-        segments = [organisation, *(part for part in segments if part != "defaultcollection")]
+        segments = [organisation, *segments]
     if segments[:1] == ["v3"]:
         segments = segments[1:]
+    segments = [part for part in segments if part not in ("_full", "_optimized")]  # which refs it shows
+    if segments[1:2] == ["defaultcollection"] and "_git" in segments:
+        segments = [segments[0], *segments[2:]]
     if segments[1:2] == ["_git"]:  # the repository that has its project's name
         segments = [segments[0], *segments[2:3], *segments[2:]]
     return [part for part in segments if part != "_git"]
+
+
+def _azure_server(segments: list[str]) -> list[str]:
+    """`collection/_git/repo` and `collection/repo/_git/repo` are one, on any host: Azure DevOps Server."""
+    at = segments.index("_git")
+    before, after = segments[:at], segments[at + 1 :]
+    while before and before[-1:] == after[:1]:
+        before = before[:-1]
+    return [*before, "_git", *after]
 
 
 def _bitbucket_server(segments: list[str]) -> list[str]:

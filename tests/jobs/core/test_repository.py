@@ -32,12 +32,34 @@ SAME = {
         "https://org.visualstudio.com/DefaultCollection/my%20project/_git/repo",
         "https://org.visualstudio.com/my%20project/_git/repo",
         "org@vs-ssh.visualstudio.com:v3/org/my%20project/repo",
+        "ssh://git@ssh.dev.azure.com/v3/org/my%20project/repo",
+        "ssh://org@vs-ssh.visualstudio.com:22/v3/Org/My%20Project/Repo",
+        "https://dev.azure.com/org/DefaultCollection/My Project/_git/repo",
+        "https://user:token@dev.azure.com/org/My%20Project/_git/_full/repo",
+        "https://dev.azure.com/org/my%20project/_git/_optimized/repo",
     ],
-    "dev.azure.com/org/repo/repo": ["https://dev.azure.com/org/_git/repo", "git@ssh.dev.azure.com:v3/org/repo/repo"],
+    "dev.azure.com/org/repo/repo": [
+        "https://dev.azure.com/org/_git/repo",
+        "git@ssh.dev.azure.com:v3/org/repo/repo",
+        "https://org.visualstudio.com/_git/repo",
+        "https://org.visualstudio.com/DefaultCollection/_git/repo",
+        "https://dev.azure.com/org/DefaultCollection/_git/repo",
+        "https://dev.azure.com/org/_git/_full/repo",
+    ],
+    "dev.azure.com/org/defaultcollection/repo": ["git@ssh.dev.azure.com:v3/org/DefaultCollection/repo"],
+    "tfs.example.com/tfs/coll/_git/repo": [
+        "https://tfs.example.com/tfs/Coll/_git/Repo",
+        "https://tfs.example.com/tfs/Coll/Repo/_git/Repo",
+        "ssh://tfs.example.com:22/tfs/Coll/Repo/_git/Repo",
+    ],
+    "tfs.example.com/tfs/coll/team/_git/repo": ["https://tfs.example.com/tfs/Coll/Team/_git/Repo"],
+    "host.example/_git": ["https://host.example/_git"],
+    "host.example/a/_git": ["https://host.example/a/_git"],
     "bb.example.com/proj/repo": [
         "https://bb.example.com/scm/proj/repo.git",
         "ssh://git@bb.example.com:7999/proj/repo.git",
         "https://bb.example.com/projects/PROJ/repos/repo/browse",
+        "https://user@bb.example.com/scm/PROJ/repo.git",
     ],
     "bb.example.com/~me/repo": [
         "https://bb.example.com/scm/~me/repo.git",
@@ -49,7 +71,20 @@ SAME = {
     "xn--bcher-kva.example/org/repo": ["https://bücher.example/org/repo", "https://xn--bcher-kva.example/org/repo"],
     "charts.example.com": ["https://charts.example.com", "https://charts.example.com/"],
     "ghcr.io/org/charts": ["oci://ghcr.io/org/charts", "ghcr.io/org/charts"],
-    "gitlab.example.com/group/sub/repo": ["https://gitlab.example.com/group/sub/repo.git"],
+    "gitlab.example.com/group/sub/repo": [
+        "https://gitlab.example.com/group/sub/repo.git",
+        "git@gitlab.example.com:Group/Sub/repo.git",
+        "ssh://git@gitlab.example.com:2222/group/sub/repo.git",
+    ],
+    "gitlab.com/group/sub/sub/repo": [
+        "git@altssh.gitlab.com:group/sub/sub/repo.git",
+        "https://gitlab.com/group/sub/sub/repo",
+    ],
+    "code.example.org/team/%C3%BCbung": [
+        "https://code.example.org/Team/%C3%9Cbung.git",
+        "https://code.example.org/team/übung",
+        "ssh://git@code.example.org:2222/team/%c3%bcbung.git",
+    ],
     "file:///srv/Org/repo": ["file:///srv/Org/repo.git", "file://localhost/srv/Org/repo"],
 }
 
