@@ -1,7 +1,8 @@
 """Which Git host sent this, is it true, what does it tell: Delivery -> Verdict. Pure; a host's ways are its file's.
 
 `HOSTS` is the only table: a new Git host is a file in `providers/` and a line here. It goes from the most specific
-header down, since Forgejo also sends Gitea's headers, Gitea those of Gogs, and all of them GitHub's.
+header down, since Forgejo also sends Gitea's headers, Gitea those of Gogs, and all of them GitHub's. A registry that
+tells of pushed charts would be a line too, with a Push of `oci://` addresses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,16 @@ from jobs.core.errors import InvalidSpecError
 from jobs.core.repository import Repository
 from receiver.errors import Forged, NoSecret, UnknownHost, Unreadable, Unsigned
 from receiver.payload import json_of
-from receiver.providers import gitea, github, gitlab
+from receiver.providers import (
+    azure_devops,
+    bitbucket_cloud,
+    bitbucket_server,
+    generic,
+    gitea,
+    github,
+    gitlab,
+    gogs,
+)
 from receiver.push import Delivery, Ignored, Push
 from receiver.webhook_secrets import WebhookSecret
 
@@ -41,22 +51,41 @@ class Host:
     """A Git host: how it is recognised, and who knows its ways."""
 
     name: str
-    """In logs, metrics and docs."""
-    secret: str
-    """Whose secret it has (webhook_secrets.KEYS)."""
+    """In logs, metrics and docs, and whose secret it has (webhook_secrets.KEYS)."""
+    title: str
+    """For people."""
+    known_by: tuple[str, ...]
+    """One of these headers means this host."""
     event_header: str
-    """Its presence means this host."""
+    """Where the kind of event stands; empty: in the body, if anywhere."""
     id_headers: tuple[str, ...]
     """Where the delivery's id stands, the best first."""
     provider: Provider
 
 
 HOSTS = (
-    Host("forgejo", "gitea", "x-forgejo-event", ("x-forgejo-delivery", "x-gitea-delivery"), gitea),
-    Host("gitea", "gitea", "x-gitea-event", ("x-gitea-delivery",), gitea),
-    Host("gitlab", "gitlab", "x-gitlab-event", ("idempotency-key", "x-gitlab-event-uuid"), gitlab),
-    Host("github", "github", "x-github-event", ("x-github-delivery",), github),
-)
+    Host(
+        "forgejo", "Forgejo", ("x-forgejo-event",), "x-forgejo-event", ("x-forgejo-delivery", "x-gitea-delivery"),
+        gitea,
+    ),
+    Host("gitea", "Gitea", ("x-gitea-event",), "x-gitea-event", ("x-gitea-delivery",), gitea),
+    Host("gogs", "Gogs", ("x-gogs-event",), "x-gogs-event", ("x-gogs-delivery",), gogs),
+    Host("gitlab", "GitLab", ("x-gitlab-event",), "x-gitlab-event", ("idempotency-key", "x-gitlab-event-uuid"), gitlab),
+    Host("github", "GitHub", ("x-github-event",), "x-github-event", ("x-github-delivery",), github),
+    Host(
+        "azure_devops", "Azure DevOps", ("x-vss-activityid", "x-vss-subscriptionid"), "", ("x-vss-activityid",),
+        azure_devops,
+    ),
+    Host("bitbucket_cloud", "Bitbucket Cloud", ("x-hook-uuid",), "x-event-key", ("x-request-uuid",), bitbucket_cloud),
+    Host(
+        "bitbucket_server", "Bitbucket Data Center", ("x-event-key",), "x-event-key", ("x-request-id",),
+        bitbucket_server,
+    ),
+    Host(
+        "generic", "Any other host", ("x-pilothouse-event", "webhook-id", "webhook-signature", "x-hub-signature-256"),
+        "x-pilothouse-event", ("webhook-id",), generic,
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +100,9 @@ class Verdict:
 def host_of(delivery: Delivery) -> Host:
     """The Git host by its headers. Raises UnknownHost."""
     for host in HOSTS:
-        if delivery.header(host.event_header):
+        if any(map(delivery.header, host.known_by)):
             return host
-    known = ", ".join(sorted(host.event_header for host in HOSTS))
+    known = ", ".join(sorted({name for host in HOSTS for name in host.known_by}))
     raise UnknownHost(f"no header of a known Git host is there (one of {known})")
 
 
@@ -111,9 +140,9 @@ def verified(
         if allow_unsigned and not claimed:
             return (WebhookSecret(b""),)
         raise NoSecret(f"no webhook secret is configured for {host.name}; see the documentation of webhooks")
-    if not claimed:
-        raise Unsigned(f"the delivery carries no {host.provider.SIGNATURE} header; set the secret at the Git host")
     fitting = tuple(secret for secret in candidates if host.provider.verify(delivery, secret.value))
+    if not fitting and not claimed:
+        raise Unsigned(f"the delivery carries no {host.provider.SIGNATURE} header; set the secret at the Git host")
     if not fitting:
         raise Forged(f"the {host.provider.SIGNATURE} header does not fit the configured secret")
     return fitting

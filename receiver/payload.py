@@ -50,6 +50,12 @@ def inner(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def mappings(payload: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], ...]:
+    """The mappings in the list under a name; empty if there is none."""
+    value = payload.get(name)
+    return tuple(item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else ()
+
+
 def urls_of(payload: Mapping[str, Any], *names: str) -> tuple[str, ...]:
     """The values of these names that are text, each once, in order."""
     found = (payload.get(name) for name in names)
@@ -57,7 +63,7 @@ def urls_of(payload: Mapping[str, Any], *names: str) -> tuple[str, ...]:
 
 
 def required(urls: tuple[str, ...], where: str) -> tuple[str, ...]:
-    """The addresses, of which there must be one. Raises Unreadable."""
+    """The addresses, MAX_URLS at most, of which there must be one. Raises Unreadable."""
     if not urls:
         raise Unreadable(f"the push names no repository: {where} holds no address")
-    return urls
+    return urls[:MAX_URLS]

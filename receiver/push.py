@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_FOLDERS = {"branch": "refs/heads/", "tag": "refs/tags/", "annotated_tag": "refs/tags/"}
 MAX_REF = 500
 """Characters; Git hosts stop at 255 bytes a part."""
 
@@ -17,6 +18,8 @@ class Delivery:
     """By lower-case name; a header sent twice counts as first sent. Not in the repr: it may hold a token."""
     body: bytes = field(repr=False)
     """The bytes that were signed."""
+    received_at: float = field(default=0.0, repr=False)
+    """Unix time in seconds. 0: not known, and then no signature that holds a time is believed."""
 
     def header(self, name: str) -> str:
         """A header's value without blanks around it; empty if absent."""
@@ -37,6 +40,15 @@ class Change:
     def deleted(self) -> bool:
         """Whether the ref is gone."""
         return not self.after
+
+    @property
+    def branch(self) -> bool:
+        """Whether it is a branch, and not a tag or something else."""
+        return self.ref.startswith("refs/heads/")
+
+
+UNKNOWN = Change("", "", "")
+"""What is told of a push whose host names no ref."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +72,14 @@ class Ignored:
 
 def change_of(ref: object, before: object, after: object) -> Change:
     """A change from a payload's values; what is no ref or no full commit id becomes empty, never an error."""
-    plain = isinstance(ref, str) and len(ref) <= MAX_REF and ref.isprintable()
+    plain = isinstance(ref, str) and ref.startswith("refs/") and len(ref) <= MAX_REF and ref.isprintable()
     return Change(str(ref) if plain else "", _revision(before), _revision(after))
+
+
+def ref_of(kind: object, name: object) -> str:
+    """The full name of a ref, for hosts that tell kind and short name; empty for other kinds and odd names."""
+    folder = _FOLDERS.get(kind, "") if isinstance(kind, str) else ""
+    return f"{folder}{name}" if folder and isinstance(name, str) and name else ""
 
 
 def _revision(value: object) -> str:

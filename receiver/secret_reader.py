@@ -23,7 +23,7 @@ class SecretReader:
     """`current` is what counts now: the secrets of the settings, and once read, those of the cluster."""
 
     def __init__(self, own: Mapping[str, str], read: Read) -> None:
-        """own: host -> secret, from the settings."""
+        """own: key of `pilothouse-secret` -> value, from the settings."""
         self._own, self._read = own, read
         self.current: WebhookSecrets = gathered(own, {}, {})
         self.complete = False

@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr, field_validator
 
 from jobs.settings import Settings
+from receiver.webhook_secrets import all_keys
 
 
 class ReceiverSettings(Settings):
@@ -19,9 +20,23 @@ class ReceiverSettings(Settings):
     webhook_gitlab_secret: SecretStr = SecretStr("")
     """GitLab's secret token."""
     webhook_gitea_secret: SecretStr = SecretStr("")
-    """The secret of Gitea and Forgejo."""
+    """Gitea's secret, and Forgejo's if it has none of its own."""
+    webhook_forgejo_secret: SecretStr = SecretStr("")
+    """Forgejo's own."""
     webhook_gogs_secret: SecretStr = SecretStr("")
-    """The same under Argo CD's name for it."""
+    """Gogs's secret, and as in Argo CD that of Gitea and Forgejo while they have none."""
+    webhook_bitbucket_secret: SecretStr = SecretStr("")
+    """Bitbucket Cloud's secret."""
+    webhook_bitbucket_uuid: SecretStr = SecretStr("")
+    """The UUID of a hook at Bitbucket Cloud that has no secret."""
+    webhook_bitbucketserver_secret: SecretStr = SecretStr("")
+    """The secret of Bitbucket Data Center and Server."""
+    webhook_azuredevops_username: SecretStr = SecretStr("")
+    """The user that Azure DevOps logs in with."""
+    webhook_azuredevops_password: SecretStr = SecretStr("")
+    """Its password; without it there is no login."""
+    webhook_generic_secret: SecretStr = SecretStr("")
+    """The secret of other hosts and scripts."""
 
     @field_validator("listen")
     @classmethod
@@ -39,10 +54,6 @@ class ReceiverSettings(Settings):
 
     @property
     def own_secrets(self) -> dict[str, str]:
-        """Host -> webhook secret, of those that are set."""
-        given = {
-            "github": self.webhook_github_secret,
-            "gitlab": self.webhook_gitlab_secret,
-            "gitea": self.webhook_gitea_secret if self.webhook_gitea_secret else self.webhook_gogs_secret,
-        }
-        return {host: secret.get_secret_value() for host, secret in given.items() if secret.get_secret_value()}
+        """Key of `pilothouse-secret` -> value, of those that are set: a field has the name of its key."""
+        given = {key: getattr(self, key.replace(".", "_")).get_secret_value() for key in all_keys()}
+        return {key: value for key, value in given.items() if value}

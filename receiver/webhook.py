@@ -18,7 +18,7 @@ from receiver.bodies import BIG_BODY_BYTES, read_body
 from receiver.delivery import Host, Verdict
 from receiver.errors import NoSecret, QueueAway, ReceiverError, Unavailable
 from receiver.metrics import Metrics
-from receiver.push import Delivery, Ignored, Push
+from receiver.push import Change, Delivery, Ignored, Push
 from receiver.remembered import Remembered
 from receiver.settings import ReceiverSettings
 from receiver.webhook_secrets import WebhookSecrets
@@ -81,7 +81,7 @@ class Webhook:
     ) -> web.Response:
         received_at, started = time.time(), time.monotonic()
         body = await read_body(request, self._settings.max_body_bytes)
-        verdict = await self._judged(host, Delivery(headers, body))
+        verdict = await self._judged(host, Delivery(headers, body, received_at))
         if isinstance(verdict.told, Ignored):
             outcome = "ping" if verdict.told.ping else "ignored"
             self._metrics.deliveries.labels(host.name, outcome).inc()
@@ -99,7 +99,7 @@ class Webhook:
         return web.json_response({"outcome": "marked", "repositories": names, "delivery": delivery_id}, status=202)
 
     async def _judged(self, host: Host, delivery: Delivery) -> Verdict:
-        secrets, unsigned = self._secrets.current.of(host.secret), self._settings.allow_unsigned_webhooks
+        secrets, unsigned = self._secrets.current.of(host.name), self._settings.allow_unsigned_webhooks
         try:
             if len(delivery.body) < BIG_BODY_BYTES:
                 return deliveries.judge(host, delivery, secrets, allow_unsigned=unsigned)
@@ -136,11 +136,19 @@ class Webhook:
 
 
 def marks_of(push: Push, repositories: Sequence[Repository], delivery_id: str, received_at_ms: int) -> list[Mark]:
-    """One mark for each name of the repository, with the last change as its hint.
+    """One mark for each name of the repository, with the change that says most as its hint.
 
     All names are marked, whether or not an Application uses them: refresh decides, and the receiver's view may lag.
     """
-    change = push.changes[-1]
+    change = telling(push.changes)
     given = {"after": change.after, "ref": change.ref, "delivery": delivery_id, "received_at_ms": str(received_at_ms)}
     hints = {name: value for name, value in given.items() if value}
     return [Mark("repository", repository.name, "push", hints=hints) for repository in repositories]
+
+
+def telling(changes: Sequence[Change]) -> Change:
+    """The last branch that was made or moved, else the last change.
+
+    Only by a branch can refresh tell that a replica lags. A tag pushed along with it must not hide it.
+    """
+    return next((change for change in reversed(changes) if change.branch and not change.deleted), changes[-1])

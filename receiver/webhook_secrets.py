@@ -12,12 +12,24 @@ from jobs.core.errors import InvalidSpecError
 from jobs.core.repository import Repository
 
 SHARED_SECRET, SCOPED_SECRET = "pilothouse-secret", "pilothouse-webhooks"
-KEYS = {
-    "github": ("webhook.github.secret",),
-    "gitlab": ("webhook.gitlab.secret",),
-    "gitea": ("webhook.gitea.secret", "webhook.gogs.secret"),
+GOGS = ("webhook.gogs.secret",)
+GITEA = ("webhook.gitea.secret",)
+KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "github": (("webhook.github.secret",),),
+    "gitlab": (("webhook.gitlab.secret",),),
+    "gogs": (GOGS,),
+    "gitea": (GITEA, GOGS),
+    "forgejo": (("webhook.forgejo.secret",), GITEA, GOGS),
+    "bitbucket_cloud": (("webhook.bitbucket.secret",), ("webhook.bitbucket.uuid",)),
+    "bitbucket_server": (("webhook.bitbucketserver.secret",),),
+    "azure_devops": (("webhook.azuredevops.username", "webhook.azuredevops.password"),),
+    "generic": (("webhook.generic.secret",),),
 }
-"""Host -> keys in `pilothouse-secret`; Argo CD keeps Gitea's and Forgejo's secret under Gogs."""
+"""Host -> the places of its secret in `pilothouse-secret`, the best first; two keys make one login, `user:password`.
+
+Only the first place that holds something counts: no host's own secret can be got round by another's. Argo CD keeps
+Gitea's and Forgejo's secret under Gogs, and of Bitbucket Cloud it knows the UUID only.
+"""
 MAX_SCOPED = 100
 """Different secrets in `pilothouse-webhooks`: each costs every unverified delivery one more HMAC."""
 
@@ -52,14 +64,28 @@ class WebhookSecrets:
         return (*self.by_host.get(host, ()), *self.scoped)
 
 
+def all_keys() -> tuple[str, ...]:
+    """Every key of `pilothouse-secret` that may hold a webhook secret; each has a setting too."""
+    return tuple(dict.fromkeys(key for places in KEYS.values() for keys in places for key in keys))
+
+
 def gathered(own: Mapping[str, str], shared: Data, scoped: Data) -> WebhookSecrets:
-    """The secrets from the settings (host -> secret) and from the two Secrets. An empty value counts as none."""
+    """The secrets from the settings (by the same keys) and from the two Secrets. An empty value counts as none."""
     problems: list[str] = []
+    given = {key: own.get(key, "").encode() for key in all_keys()}
+    kept = {key: _value(key, shared, scoped, problems) for key in all_keys()}
     by_host = {}
-    for host, keys in KEYS.items():
-        values = [own.get(host, "").encode(), *(_value(key, shared, scoped, problems) for key in keys)]
+    for host, places in KEYS.items():
+        place = next((keys for keys in places if any(own.get(key) or shared.get(key, b"").strip() for key in keys)), ())
+        values = [_joined(place, given), _joined(place, kept)]
         by_host[host] = tuple(WebhookSecret(value) for value in dict.fromkeys(values) if value)
     return WebhookSecrets(by_host, _scoped(shared, scoped, problems), tuple(problems))
+
+
+def _joined(keys: tuple[str, ...], values: Mapping[str, bytes]) -> bytes:
+    """The secret in one place; empty if it is only a user without a password."""
+    found = [values[key] for key in keys]
+    return b":".join(found) if found and found[-1] else b""
 
 
 def _value(key: str, shared: Data, scoped: Data, problems: list[str]) -> bytes:

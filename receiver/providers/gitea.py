@@ -27,10 +27,12 @@ def verify(delivery: Delivery, secret: bytes) -> bool:
 def parse(event: str, payload: Mapping[str, Any]) -> Push | Ignored:
     """The push, of a branch or a tag, made, moved or deleted. Raises Unreadable if it names no repository.
 
-    There is no ping: "test delivery" sends a push of the latest commit.
+    "Test delivery" sends a push of the latest commit, which has not moved.
     """
     if event != "push":
         return Ignored("only push events matter")
-    urls = urls_of(inner(payload, "repository"), "html_url", "clone_url", "ssh_url")
     change = change_of(payload.get("ref"), payload.get("before"), payload.get("after"))
+    if change.after and change.before == change.after:
+        return Ignored("a test delivery: nothing has moved", ping=True)
+    urls = urls_of(inner(payload, "repository"), "html_url", "clone_url", "ssh_url")
     return Push(required(urls, "repository"), (change,))

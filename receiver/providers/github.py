@@ -1,4 +1,4 @@
-"""GitHub and GitHub Enterprise Server: `X-Hub-Signature-256` over the raw body.
+"""GitHub, its Apps and GitHub Enterprise Server: `X-Hub-Signature-256` over the raw body.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
@@ -9,10 +9,9 @@ from typing import Any
 
 from receiver.payload import inner, required, urls_of
 from receiver.push import Delivery, Ignored, Push, change_of
-from receiver.signature import signed_sha256
+from receiver.signature import signed_hub
 
 SIGNATURE = "x-hub-signature-256"
-_PREFIX = "sha256="
 
 
 def signature(delivery: Delivery) -> str:
@@ -22,8 +21,7 @@ def signature(delivery: Delivery) -> str:
 
 def verify(delivery: Delivery, secret: bytes) -> bool:
     """Whether this secret signed the body, with SHA-256: SHA-1 alone proves nothing today."""
-    claimed = delivery.header(SIGNATURE)
-    return claimed.startswith(_PREFIX) and signed_sha256(delivery.body, secret, claimed.removeprefix(_PREFIX))
+    return signed_hub(delivery.body, secret, delivery.header(SIGNATURE))
 
 
 def parse(event: str, payload: Mapping[str, Any]) -> Push | Ignored:

@@ -1,5 +1,7 @@
-"""GitLab: the secret itself in `X-Gitlab-Token`; hooks of projects, groups and the whole instance.
+"""GitLab: a signing token (Standard Webhooks), or the secret itself in `X-Gitlab-Token`.
 
+Hooks of projects, groups and the whole instance.
+https://docs.gitlab.com/user/project/integrations/webhooks/
 https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events
 https://docs.gitlab.com/administration/system_hooks/
 """
@@ -7,24 +9,30 @@ https://docs.gitlab.com/administration/system_hooks/
 from collections.abc import Mapping
 from typing import Any
 
-from receiver.payload import inner, required, urls_of
+from receiver import standard_webhooks
+from receiver.payload import inner, mappings, required, urls_of
 from receiver.push import Change, Delivery, Ignored, Push, change_of
 from receiver.signature import same_token
 
-SIGNATURE = "x-gitlab-token"
-MAX_CHANGES = 20
-"""Refs read from one event: they are hints, and the repository is marked whatever their number."""
+SIGNATURE = "x-gitlab-token or webhook-signature"
+_TOKEN = "x-gitlab-token"  # noqa: S105 - a header's name
+_ADDRESSES = ("git_http_url", "git_ssh_url", "url", "ssh_url", "http_url")
 _PUSHES = ("push", "tag_push", "repository_update")
 
 
 def signature(delivery: Delivery) -> str:
-    """What the delivery claims as its token."""
-    return delivery.header(SIGNATURE)
+    """What the delivery claims as its signature or token."""
+    return delivery.header(standard_webhooks.SIGNATURE) or delivery.header(_TOKEN)
 
 
 def verify(delivery: Delivery, secret: bytes) -> bool:
-    """Whether the token is this secret."""
-    return same_token(signature(delivery), secret)
+    """Whether this secret signed the body or, where nothing is signed, is the token.
+
+    A token beside a signature counts for nothing: whoever has seen it could send another body with it.
+    """
+    if delivery.header(standard_webhooks.SIGNATURE):
+        return standard_webhooks.signed(delivery, secret)
+    return same_token(delivery.header(_TOKEN), secret)
 
 
 def parse(event: str, payload: Mapping[str, Any]) -> Push | Ignored:
@@ -36,14 +44,13 @@ def parse(event: str, payload: Mapping[str, Any]) -> Push | Ignored:
     if event not in ("Push Hook", "Tag Push Hook", "System Hook") or kind not in _PUSHES:
         return Ignored("only push events matter")
     urls = (
-        *urls_of(inner(payload, "project"), "web_url", "git_http_url", "git_ssh_url"),
-        *urls_of(inner(payload, "repository"), "homepage", "git_http_url", "git_ssh_url"),
+        *urls_of(inner(payload, "project"), "web_url", *_ADDRESSES),
+        *urls_of(inner(payload, "repository"), "homepage", *_ADDRESSES),
     )
     return Push(required(tuple(dict.fromkeys(urls)), "project"), _changes(payload))
 
 
 def _changes(payload: Mapping[str, Any]) -> tuple[Change, ...]:
     """One, or those of `repository_update`, which tells of all refs of a push at once."""
-    listed = payload.get("changes")
-    each = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
-    return tuple(change_of(i.get("ref"), i.get("before"), i.get("after")) for i in (each or [payload])[:MAX_CHANGES])
+    each = mappings(payload, "changes") or (payload,)
+    return tuple(change_of(item.get("ref"), item.get("before"), item.get("after")) for item in each)

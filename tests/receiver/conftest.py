@@ -15,7 +15,7 @@ from receiver.app import build_app
 from receiver.settings import ReceiverSettings
 from tests.receiver import apiserver
 from tests.receiver.apiserver import ApiServer
-from tests.receiver.recorded import SECRET
+from tests.receiver.recorded import LOGIN, SECRET
 from tests.valkey import Valkey
 
 Client = TestClient[Any, Any]
@@ -50,8 +50,13 @@ def own_valkey() -> Iterator[Valkey]:
 async def api() -> AsyncIterator[ApiServer]:
     """An API server that knows the recordings' webhook secret."""
     async with apiserver.running() as server:
-        names = ("github", "gitlab", "gogs")
-        server.secrets["pilothouse-secret"] = {f"webhook.{name}.secret": SECRET.decode() for name in names}
+        names = ("github", "gitlab", "gogs", "bitbucket", "bitbucketserver", "generic")
+        user, _, password = LOGIN.decode().partition(":")
+        server.secrets["pilothouse-secret"] = {
+            **{f"webhook.{name}.secret": SECRET.decode() for name in names},
+            "webhook.azuredevops.username": user,
+            "webhook.azuredevops.password": password,
+        }
         yield server
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from receiver.errors import Unreadable
-from receiver.payload import json_of, urls_of
+from receiver.payload import MAX_URLS, json_of, mappings, required, urls_of
 from receiver.push import Delivery
 
 
@@ -65,3 +65,15 @@ def test_another_charset_or_compression_is_refused() -> None:
 
 def test_addresses_are_read_once_each_and_only_if_they_are_text() -> None:
     assert urls_of({"a": "x", "b": "x", "c": 7, "d": None, "e": "", "f": "y"}, *"abcdef") == ("x", "y")
+
+
+def test_of_a_list_the_mappings_are_read_and_of_anything_else_none() -> None:
+    assert mappings({"a": [{"b": 1}, 7, None, [], {}]}, "a") == ({"b": 1}, {})
+    for value in ({"b": 1}, "text", 7, None, []):
+        assert mappings({"a": value}, "a") == ()
+
+
+def test_a_push_has_at_least_one_address_and_not_too_many() -> None:
+    assert len(required(tuple(map(str, range(50))), "repository")) == MAX_URLS
+    with pytest.raises(Unreadable, match="project"):
+        required((), "project")

@@ -3,6 +3,7 @@ from pydantic import SecretStr
 
 from jobs.settings import SettingsError, read
 from receiver.settings import ReceiverSettings
+from receiver.webhook_secrets import all_keys
 
 
 def test_defaults_serve_all_addresses_and_refuse_unsigned_deliveries() -> None:
@@ -32,11 +33,12 @@ def test_the_shared_settings_are_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PILOTHOUSE_WEBHOOK_GITHUB_SECRET", "planted")
     settings = read(ReceiverSettings)
     assert settings.home == "a"
-    assert settings.own_secrets == {"github": "planted"}
+    assert settings.own_secrets == {"webhook.github.secret": "planted"}
     assert "planted" not in repr(settings)
 
 
-def test_argo_cds_name_for_giteas_secret_counts_too() -> None:
-    gogs, gitea = SecretStr("a"), SecretStr("b")
-    assert ReceiverSettings(webhook_gogs_secret=gogs).own_secrets == {"gitea": "a"}
-    assert ReceiverSettings(webhook_gogs_secret=gogs, webhook_gitea_secret=gitea).own_secrets == {"gitea": "b"}
+@pytest.mark.parametrize("key", all_keys())
+def test_every_key_of_a_webhook_secret_is_a_setting_too(key: str) -> None:
+    settings = ReceiverSettings(**{key.replace(".", "_"): SecretStr("planted")})  # type: ignore[arg-type]
+    assert settings.own_secrets == {key: "planted"}
+    assert "planted" not in repr(settings)

@@ -1,35 +1,38 @@
 import asyncio
-import io
 import json
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from jobs.core.repository import Repository
 from jobs.enqueue import Queue, QueueDown
 from receiver import bodies
-from receiver.push import Delivery
+from receiver.push import UNKNOWN, Change, Delivery, Push
+from receiver.webhook import marks_of
 from tests.receiver.apiserver import ApiServer
 from tests.receiver.conftest import Client, Start
-from tests.receiver.recorded import CASES, SECRET, changed, recorded, signed
+from tests.receiver.recorded import (
+    CASES,
+    DELETED,
+    IGNORED,
+    MAIN,
+    OF_HOOKS,
+    PINGS,
+    PUSHES,
+    SECRET,
+    TAG,
+    changed,
+    names_of,
+    recorded,
+    send,
+    sent_at,
+    signed,
+)
 from tests.valkey import Valkey, until
 
-IGNORED = {"github/ping", "github/issues", "gitlab/merge-request", "gitea/issues"}
-NAMES = {
-    "github": "github.com/acme/deploy",
-    "gitlab": "gitlab.example.com/platform/tools/deploy",
-    "gitea": "gitea.example.com/acme/deploy",
-    "forgejo": "code.example.org/acme/deploy",
-}
 AFTER = "59b20b8d5c6ff8d09518454d4dd8b7b30f095ab5"
-
-
-async def send(client: Client, delivery: Delivery) -> tuple[int, Any]:
-    """Status and decoded body of the answer."""
-    headers = {name: value for name, value in delivery.headers.items() if name not in ("host", "content-length")}
-    async with client.post("/api/webhook", data=io.BytesIO(delivery.body), headers=headers) as response:
-        if response.status >= 400:
-            assert response.content_type == "application/problem+json"
-        return response.status, await response.json(content_type=None)
 
 
 async def metric(client: Client, line: str) -> float:
@@ -39,12 +42,30 @@ async def metric(client: Client, line: str) -> float:
     return float(found[0].rsplit(" ", 1)[1]) if found else 0.0
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case not in IGNORED])
+NEXT = replace(MAIN, ref="refs/heads/next")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [((MAIN, TAG), MAIN), ((MAIN, DELETED), MAIN), ((MAIN, NEXT, TAG), NEXT), ((TAG, DELETED), DELETED),
+     ((DELETED, TAG), TAG), ((UNKNOWN,), UNKNOWN)],
+)  # fmt: skip
+def test_the_hint_of_a_mark_is_the_last_branch_that_moved(changes: tuple[Change, ...], expected: Change) -> None:
+    (mark,) = marks_of(Push(("x",), changes), [Repository("h.example/x")], "", 1)
+    given = {"ref": expected.ref, "after": expected.after, "received_at_ms": "1"}
+    assert mark.hints == {name: value for name, value in given.items() if value}
+
+
+OVER_HTTP = sorted({case for case in CASES if case.split("/")[1] not in PUSHES.keys() - {"push"}} - IGNORED - OF_HOOKS)
+"""One push of each host, and whatever is special; test_recorded.py has the rest without HTTP."""
+
+
+@pytest.mark.parametrize("case", OVER_HTTP)
 async def test_a_push_marks_its_repository_before_202(case: str, client: Client, queue: Queue) -> None:
-    status, answer = await send(client, recorded(case))
-    name = NAMES[case.split("/")[0]]
-    assert (status, answer["outcome"], answer["repositories"]) == (202, "marked", [name])
-    assert await queue.dirty("repository", name)
+    status, answer = await send(client, sent_at(recorded(case), time.time()))
+    assert (status, answer["outcome"], answer["repositories"]) == (202, "marked", names_of(case))
+    for name in names_of(case):
+        assert await queue.dirty("repository", name)
 
 
 async def test_the_mark_carries_hints_of_the_push(client: Client, queue: Queue) -> None:
@@ -61,9 +82,10 @@ async def test_the_mark_carries_hints_of_the_push(client: Client, queue: Queue) 
 async def test_what_is_no_push_is_answered_200_and_marks_nothing(case: str, client: Client, queue: Queue) -> None:
     status, answer = await send(client, recorded(case))
     assert status == 200
-    assert answer["outcome"] == ("ping" if case.endswith("ping") else "ignored")
-    assert answer["detail"]
+    outcome, host = "ping" if case in PINGS else "ignored", case.split("/")[0]
+    assert (answer["outcome"], bool(answer["detail"])) == (outcome, True)
     assert await queue.claim() is None
+    assert await metric(client, f'pilothouse_deliveries_total{{host="{host}",outcome="{outcome}"}}') == 1
 
 
 async def test_a_ping_is_answered_with_a_word(client: Client) -> None:
@@ -82,7 +104,12 @@ def refusals() -> dict[str, tuple[Delivery, int]]:
         "no token": (changed(label, x_gitlab_token=None), 401),
         "no event header": (changed(push, x_github_event=None), 400),
         "empty event header": (changed(push, x_github_event=""), 400),
-        "unknown host": (Delivery({"x-event-key": "repo:push"}, b"{}"), 400),
+        "unknown host": (Delivery({"x-other-event": "push"}, b"{}"), 400),
+        "old signature": (recorded("generic/push"), 401),
+        "no login": (changed(recorded("azure_devops/push"), authorization=None), 401),
+        "wrong login": (changed(recorded("azure_devops/push"), authorization="Basic cGlsb3Rob3VzZTp4"), 401),
+        "unsigned ping": (changed(recorded("bitbucket_server/ping"), x_hub_signature=None), 401),
+        "sha-1 at bitbucket": (changed(recorded("bitbucket_server/push"), x_hub_signature="sha1=" + "0" * 40), 401),
         "not json": (signed(push, b"hello"), 400),
         "deep json": (signed(push, b"[" * 200_000), 400),
         "wrong charset": (signed(changed(push, content_type="application/json; charset=utf-16"), b"{}"), 400),

@@ -1,5 +1,8 @@
+import pytest
+
 from jobs.core.repository import Repository
-from receiver.webhook_secrets import MAX_SCOPED, WebhookSecret, gathered
+from receiver.delivery import HOSTS
+from receiver.webhook_secrets import KEYS, MAX_SCOPED, WebhookSecret, all_keys, gathered
 
 
 def values(
@@ -12,15 +15,56 @@ def test_argo_cds_keys_are_read() -> None:
     shared = {"webhook.github.secret": b"a", "webhook.gitlab.secret": b"b", "webhook.gogs.secret": b"c\n"}
     assert values("github", {}, shared) == [b"a"]
     assert values("gitlab", {}, shared) == [b"b"]
-    assert values("gitea", {}, shared) == [b"c"]
+    for host in ("gogs", "gitea", "forgejo"):
+        assert values(host, {}, shared) == [b"c"]
+    shared = {
+        "webhook.bitbucket.uuid": b"u",
+        "webhook.bitbucketserver.secret": b"s",
+        "webhook.azuredevops.username": b"ci",
+        "webhook.azuredevops.password": b"p:w",
+    }
+    assert values("bitbucket_cloud", {}, shared) == [b"u"]
+    assert values("bitbucket_server", {}, shared) == [b"s"]
+    assert values("azure_devops", {}, shared) == [b"ci:p:w"]
+
+
+def test_every_host_has_a_place_for_its_secret() -> None:
+    assert KEYS.keys() == {host.name for host in HOSTS}
+
+
+@pytest.mark.parametrize("key", all_keys())
+def test_the_secret_of_one_host_opens_no_other_hosts_door(key: str) -> None:
+    open_doors = {host for host in KEYS if values(host, {}, {key: b"x"})} | {
+        host for host in KEYS if values(host, {key: "x"}, {})
+    }
+    own = {host for host, places in KEYS.items() if any(key in keys for keys in places)}
+    assert open_doors <= own
+    assert len(own) == (3 if "gogs" in key else 2 if "gitea" in key else 1)
+
+
+def test_a_secret_of_its_own_shuts_the_door_to_the_one_that_stands_in() -> None:
+    gogs, gitea = {"webhook.gogs.secret": b"g"}, {"webhook.gitea.secret": b"t"}
+    assert values("gitea", {}, {**gogs, **gitea}) == values("forgejo", {}, {**gogs, **gitea}) == [b"t"]
+    assert values("gitea", {"webhook.gitea.secret": "t"}, gogs) == [b"t"]
+    assert values("gitea", {}, {**gogs, "webhook.gitea.secret": b"$missing"}) == []
+    assert values("gogs", {}, {**gogs, **gitea}) == [b"g"]
+    uuid = {"webhook.bitbucket.uuid": b"u"}
+    assert values("bitbucket_cloud", {}, {**uuid, "webhook.bitbucket.secret": b"s"}) == [b"s"]
+
+
+def test_a_login_needs_a_password_and_may_do_without_a_user() -> None:
+    user, password = "webhook.azuredevops.username", "webhook.azuredevops.password"
+    assert values("azure_devops", {user: "ci"}, {user: b"ci", password: b" "}) == []
+    assert values("azure_devops", {password: "p"}, {}) == [b":p"]
+    assert values("azure_devops", {user: "old", password: "p"}, {user: b"new", password: b"q"}) == [b"old:p", b"new:q"]
 
 
 def test_settings_and_cluster_both_count_so_that_a_secret_can_be_changed() -> None:
-    assert values("github", {"github": "old"}, {"webhook.github.secret": b"new"}) == [b"old", b"new"]
+    assert values("github", {"webhook.github.secret": "old"}, {"webhook.github.secret": b"new"}) == [b"old", b"new"]
 
 
 def test_an_empty_secret_counts_as_none() -> None:
-    assert values("github", {"github": ""}, {"webhook.github.secret": b" \n"}) == []
+    assert values("github", {"webhook.github.secret": ""}, {"webhook.github.secret": b" \n"}) == []
 
 
 def test_a_value_may_point_into_the_two_secrets_and_nowhere_else() -> None:
@@ -78,7 +122,7 @@ def test_the_number_of_checks_for_one_delivery_is_bounded() -> None:
 
 def test_values_are_never_shown() -> None:
     found = gathered(
-        {"github": "planted"},
+        {"webhook.github.secret": "planted"},
         {"webhook.gitlab.secret": b"planted"},
         {"a.url": b"https://h.example/a", "a.secret": b"planted"},
     )

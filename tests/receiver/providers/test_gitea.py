@@ -29,8 +29,25 @@ def test_a_push_of_any_kind_is_verified_and_read(case: str, host: str, change: C
     assert gitea.parse("push", json_of(delivery)) == Push(urls(host), (change,))
 
 
-def test_other_events_are_ignored() -> None:
-    assert isinstance(gitea.parse("issues", json_of(recorded("gitea/issues"))), Ignored)
+@pytest.mark.parametrize("host", ["gitea", "forgejo"])
+def test_a_test_delivery_is_answered(host: str) -> None:
+    told = gitea.parse("push", json_of(recorded(f"{host}/test")))
+    assert isinstance(told, Ignored)
+    assert told.ping
+
+
+# https://docs.gitea.com/usage/repository/webhooks
+OTHER_EVENTS = """
+    create delete fork issues issue_assign issue_label issue_milestone issue_comment pull_request
+    pull_request_assign pull_request_label pull_request_milestone pull_request_comment pull_request_review_approved
+    pull_request_review_rejected pull_request_review_comment pull_request_sync pull_request_review_request wiki
+    repository release package status workflow_run workflow_job action_run_failure
+"""
+
+
+@pytest.mark.parametrize("event", OTHER_EVENTS.split())
+def test_events_that_are_no_push_are_ignored(event: str) -> None:
+    assert isinstance(gitea.parse(event, json_of(recorded("gitea/issues"))), Ignored)
 
 
 def test_githubs_signature_header_beside_it_does_not_count() -> None:

@@ -35,6 +35,35 @@ def test_a_ping_is_answered_and_other_events_are_ignored() -> None:
     assert isinstance(github.parse("issues", json_of(recorded("github/issues"))), Ignored)
 
 
+# https://docs.github.com/en/webhooks/webhook-events-and-payloads
+OTHER_EVENTS = """
+    branch_protection_configuration branch_protection_rule check_run check_suite code_scanning_alert commit_comment
+    create custom_property custom_property_values delete dependabot_alert deploy_key deployment
+    deployment_protection_rule deployment_review deployment_status discussion discussion_comment fork
+    github_app_authorization gollum installation installation_repositories installation_target issue_comment
+    issue_dependencies issues label marketplace_purchase member membership merge_group meta milestone org_block
+    organization package page_build personal_access_token_request project project_card project_column projects_v2
+    projects_v2_item projects_v2_status_update public pull_request pull_request_review pull_request_review_comment
+    pull_request_review_thread registry_package release repository repository_advisory repository_dispatch
+    repository_import repository_ruleset repository_vulnerability_alert secret_scanning_alert
+    secret_scanning_alert_location secret_scanning_scan security_advisory security_and_analysis sponsorship star
+    status sub_issues team team_add watch workflow_dispatch workflow_job workflow_run
+"""
+
+
+@pytest.mark.parametrize("event", OTHER_EVENTS.split())
+def test_events_that_are_no_push_are_ignored(event: str) -> None:
+    assert github.parse(event, json_of(recorded("github/issues"))) == Ignored("only push events matter")
+
+
+def test_a_push_of_an_app_or_of_enterprise_server_is_one() -> None:
+    told = github.parse("push", json_of(recorded("github/app-push")))
+    assert told == Push(URLS, (Change("refs/heads/main", BEFORE, AFTER),))
+    told = github.parse("push", json_of(recorded("github/enterprise-push")))
+    assert isinstance(told, Push)
+    assert told.urls[0] == "https://github.example.com/Acme/deploy"
+
+
 def test_sha1_alone_proves_nothing_but_counts_as_claimed() -> None:
     delivery = changed(recorded("github/push"), x_hub_signature_256=None)
     assert github.signature(delivery)
