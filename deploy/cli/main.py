@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from deploy.cli import applications
+from deploy.cli import applications, webhooks
 
 app = typer.Typer(
     name="pilothouse",
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show local variables: a token is one
 )
 app.add_typer(applications.app, name="app", help="Look at Applications and sync them, over the receiver's HTTP API.")
+app.command()(webhooks.webhook)
 
 
 def _become(module: str) -> NoReturn:

@@ -1,4 +1,7 @@
-"""The options of `pilothouse app ...`, each a field of a frozen dataclass, and how such a class becomes a command."""
+"""The options of `pilothouse app ...` and `pilothouse webhook`, each a field of a frozen dataclass.
+
+And how such a class becomes a command.
+"""
 
 import dataclasses
 import inspect
@@ -77,6 +80,17 @@ class Waited(One):
     """`app wait`."""
 
     timeout: Annotated[int, typer.Option(min=1, help="Seconds.")] = 300
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Hooked:
+    """`webhook`."""
+
+    host: Annotated[str, typer.Argument(help="Only this Git host, e.g. github.")] = ""
+    server: Annotated[
+        str, typer.Option(envvar="PILOTHOUSE_SERVER", help="The receiver's address as Git hosts reach it.")
+    ] = SERVER
+    output: Annotated[Output, typer.Option("--output", "-o", help="For people or for machines.")] = Output.table
 
 
 def taking(shape: type[T]) -> Callable[[Callable[[T], None]], Callable[..., None]]:

@@ -16,7 +16,7 @@ def test_the_version_is_printed() -> None:
 
 def test_help_names_every_command() -> None:
     text = CliRunner().invoke(app, ["--help"]).stdout + CliRunner().invoke(app, ["app", "--help"]).stdout
-    for command in ("receiver", "worker", "run", "version", "app", "list", "get", "sync", "diff", "wait"):
+    for command in ("receiver", "worker", "run", "version", "webhook", "app", "list", "get", "sync", "diff", "wait"):
         assert command in text
 
 
