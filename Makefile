@@ -12,7 +12,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 RUN := $(UV) run --frozen
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-long check fix bench cluster controlplane clean
+.PHONY: help setup demo test test-long check fix bench simulate cluster controlplane clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ fix: setup  ## Format, and repair what ruff can
 
 bench: setup controlplane  ## Measure (ARGS="--apps 20,100 --json FILE")
 	$(RUN) python -m deploy.bench $(ARGS)
+
+simulate: setup  ## Ten thousand applications on a hundred clusters that stand in (ARGS="--apps 1000")
+	$(RUN) python -m deploy.simulate $(ARGS)
 
 clean:  ## Remove what was made here; the control plane in the user's cache stays
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -23,6 +23,11 @@ An exception is a bug: DONE is not said, so the lease runs out and the mark come
 
 QUICK_SLOTS = 2
 """Slots that deploys never fill: a push must be looked at and a question answered while all of them are busy."""
+EMPTY_S, EMPTY_SHARE = 0.02, 20.0
+"""How long "nothing claimable" is believed by loops that go on: 20 ms, or 20 times as long as the question took.
+
+Thousands of marks may wait for a limit, and each look goes through all of them. A wake-up asks again at once.
+"""
 SHIFT_S = 60.0
 """An arq job that goes on for longer hands over to a new one: arq may only ever forget little."""
 
@@ -63,6 +68,7 @@ class Runner:
         self._slots = [_Slots(every, concurrency), _Slots(quick, QUICK_SLOTS)]
         self._claims: set[Claim] = set()
         self._calls = 0
+        self._empty_until = 0.0
         self._stopping = False
 
     @property
@@ -73,6 +79,7 @@ class Runner:
     async def run_until_empty(self) -> None:
         """Work off what is due; returns when nothing more can be claimed, or after a shift. Any number at once."""
         self._calls += 1
+        self._empty_until = 0.0
         async with asyncio.TaskGroup() as group:
             self._grow(group, time.monotonic() + SHIFT_S)
 
@@ -100,6 +107,8 @@ class Runner:
 
     def _grow(self, group: asyncio.TaskGroup, until: float) -> None:
         """One loop more, if there is a slot. Each success calls it, so there are soon as many as are needed."""
+        if time.monotonic() < self._empty_until:
+            return
         slots = next((slots for slots in self._slots if slots.are_free), None)
         if slots is not None and not self._stopping:
             slots.add(group.create_task(self._loop(slots.kinds, group, until)))
@@ -109,7 +118,7 @@ class Runner:
 
     async def _loop(self, kinds: tuple[str, ...], group: asyncio.TaskGroup, until: float) -> None:
         while not self._stopping:
-            calls = self._calls
+            calls, asked_at = self._calls, time.monotonic()
             claim = await self._claim(kinds)
             if claim is not None:
                 self._grow(group, until)
@@ -117,7 +126,10 @@ class Runner:
                 if time.monotonic() > until:
                     await self._queue.wake()
                     return
-            elif calls == self._calls:  # else somebody was woken while we asked: what they were woken for may be new
+                continue
+            now = time.monotonic()
+            self._empty_until = now + max(EMPTY_S, EMPTY_SHARE * (now - asked_at))
+            if calls == self._calls:  # else somebody was woken while we asked: what they were woken for may be new
                 return
 
     async def _claim(self, kinds: tuple[str, ...]) -> Claim | None:

@@ -93,7 +93,7 @@ for _, member in ipairs(claimed) do running[member] = true end
 local function first(lane, till, fits)
   local offset = 0
   while true do
-    local page = redis.call('ZRANGEBYSCORE', lane, '-inf', till, 'LIMIT', offset, 100)
+    local page = redis.call('ZRANGEBYSCORE', lane, '-inf', till, 'LIMIT', offset, 500)
     if #page == 0 then return nil end
     local groups = redis.call('HMGET', GROUP, unpack(page))
     for at, member in ipairs(page) do
@@ -166,19 +166,20 @@ take_back_expired()
     + """
 local limits, busy = {}, {}
 for at = 4, #ARGV, 2 do limits[ARGV[at]] = tonumber(ARGV[at + 1]) end
-if #ARGV > 3 and #claimed > 0 then
-  for _, run in ipairs(redis.call('HVALS', RUN)) do
-    for group in string.gmatch(string.match(run, '^.\\n([^\\n]*)'), '%S+') do busy[group] = (busy[group] or 0) + 1 end
-  end
+for _, run in ipairs(#ARGV > 3 and redis.call('HVALS', RUN) or {}) do
+  for group in string.gmatch(string.match(run, '^.\\n([^\\n]*)'), '%S+') do busy[group] = (busy[group] or 0) + 1 end
 end
-
-local function fits(member, groups)
-  if not string.find(ARGV[3], ',' .. string.match(member, '^[^:]*') .. ',', 1, true) then return false end
+-- Thousands may wait for the same groups: each combination is looked at once.
+local allows = setmetatable({}, {__index = function(known, groups)
+  known[groups] = true
   for group in string.gmatch(groups, '%S+') do
     local limit = limits[string.match(group, '^[^:]*')]
-    if limit and (busy[group] or 0) >= limit then return false end
+    if limit and (busy[group] or 0) >= limit then known[groups] = false end
   end
-  return true
+  return known[groups]
+end})
+local function fits(member, groups)
+  return allows[groups] and string.find(ARGV[3], ',' .. string.match(member, '^[^:]*') .. ',', 1, true)
 end
 
 -- Every eighth claim takes background first: a stream of pushes must not starve the sweeps.
@@ -218,7 +219,6 @@ return 1
 """
 )
 """ARGV: member, token, lease in ms. Returns 0, changing nothing, if the token is not that of the current claim."""
-
 DONE = Script(
     _HEAD
     + _PUT
@@ -271,8 +271,8 @@ end
 local function text(number) return number and string.format('%.0f', number) or '' end
 local lease = redis.call('ZRANGE', PROC, 0, 0, 'WITHSCORES')[2]
 local function next_timer(lane)
-  local due = redis.call('ZRANGEBYSCORE', lane, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-  return due and tonumber(due) - now
+  local due = number(redis.call('ZRANGEBYSCORE', lane, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
+  return due and due - now
 end
 return {
   redis.call('GET', EPOCH) or '',

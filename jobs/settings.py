@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     """Address space of one render process, in MB."""
     concurrency: int = Field(default=16, ge=1, le=64)
     """Applications one worker deploys at the same time."""
-    repository_concurrency: int = Field(default=16, ge=1, le=1000)
+    repository_concurrency: int = Field(default=12, ge=1, le=1000)
     """Applications of one repository that all workers together deploy at the same time."""
     cluster_concurrency: int = Field(default=32, ge=1, le=1000)
     """Applications of one destination cluster that all workers together deploy at the same time."""

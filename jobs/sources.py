@@ -243,5 +243,8 @@ def _name(url: str) -> str:
 
 
 def group_of(application: Application | None) -> str:
-    """The limit group of an application: its cluster, so that a slow one holds up nobody else."""
-    return f"cluster:{application.destination.key}" if application else ""
+    """The limit groups of an application: its cluster and its repository, so that none holds up the others."""
+    if application is None:
+        return ""
+    names = [_name(source.repo_url) for source in application.sources[:1]]
+    return " ".join([f"cluster:{application.destination.key}", *(f"repo:{name}" for name in names if name)])
