@@ -1,6 +1,7 @@
 """Is it well? `assess` says it of one live object, `application_health` of all objects of an application together.
 
-Pure: reading live objects is watch.py's work. The rule of each kind: health_kinds.py; the words: health_status.py.
+Pure: what people's own scripts say of an object (judge.py) comes in as data. The rule of each kind: health_kinds.py
+and health_rules/; the words: health_status.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,8 @@ from typing import Any
 
 from jobs.core.errors import InvalidSpecError, shortened
 from jobs.core.fields import Fields
-from jobs.core.health_kinds import RULES
+from jobs.core.health_kinds import Rule, rule_of
+from jobs.core.health_rules.generic import GENERIC
 from jobs.core.health_status import Health, HealthStatus, progressing, unknown, worst
 from jobs.core.objects import Manifest, ObjectId, manifest_of
 from jobs.core.order import hook_of
@@ -25,23 +27,45 @@ MAX_MESSAGE = 1000
 """Characters of a message; container logs end up in some of them."""
 
 
-def assess(body: Mapping[str, Any]) -> Health | None:
-    """The health of a live object; None: its kind has no rule. Never raises: what cannot be read is Unknown."""
+def assess(body: Mapping[str, Any], said: Health | None = None) -> Health | None:
+    """The health of a live object; None: its kind has no rule. Never raises: what cannot be read is Unknown.
+
+    said: what somebody's script says of it, which wins over the rule of its kind; None: there is no script.
+    """
     fields = Fields(body, "")
     try:
-        health = _assess(fields)
+        health = _leaving(fields.inner("metadata")) or said or _by_rule(fields)
     except InvalidSpecError as error:
         return unknown(f"its status cannot be read: {error.message}")
     return Health(health.status, shortened(health.message, MAX_MESSAGE)) if health else None
 
 
-def _assess(body: Fields) -> Health | None:
-    metadata = body.inner("metadata")
-    if metadata.has("deletionTimestamp") and HOOK_FINALIZER not in metadata.texts("finalizers"):
-        return progressing("Pending deletion")
-    group, _, _ = body.text("apiVersion").rpartition("/")
-    rule = RULES.get((group, body.text("kind")))
+def by_conditions(body: Mapping[str, Any]) -> Health | None:
+    """The health by the conditions that are usual, of an object whose kind has no rule; None: its kind has one."""
+    try:
+        fields = Fields(body, "")
+        return None if _rule(fields) else GENERIC(fields)
+    except InvalidSpecError:
+        return None  # of another shape: these are not the usual conditions
+
+
+def _leaving(metadata: Fields) -> Health | None:
+    """Of an object that is being deleted, with what holds it."""
+    finalizers = metadata.texts("finalizers")
+    if not metadata.has("deletionTimestamp") or HOOK_FINALIZER in finalizers:
+        return None
+    held = f", held by {', '.join(finalizers)}" if finalizers else ""
+    return progressing(f"Pending deletion{held}")
+
+
+def _by_rule(body: Fields) -> Health | None:
+    rule = _rule(body)
     return rule(body) if rule else None
+
+
+def _rule(body: Fields) -> Rule | None:
+    group, _, _ = body.text("apiVersion").rpartition("/")
+    return rule_of(group, body.text("kind"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +81,15 @@ class Child:
     """False for a hook, an object with ignore-healthcheck, one that may be there besides (IgnoreExtraneous)."""
 
 
-def child_of(id_: ObjectId, live: Mapping[str, Any] | None, wanted: Manifest | None = None) -> Child:
+def child_of(
+    id_: ObjectId, live: Mapping[str, Any] | None, wanted: Manifest | None = None, said: Health | None = None
+) -> Child:
     """A child from what is in the cluster (None: nothing) and what Git wants (None: it is to be pruned)."""
     there = manifest_of(live) if live is not None else wanted
-    counts = there is None or not (_is_hook(wanted or there) or _is_ignored(there, wanted))
+    counts = there is None or not (_is_hook(wanted or there) or _is_left_out(there, wanted))
     if live is None:
         return Child(id_, Health(HealthStatus.MISSING), False, counts)
-    return Child(id_, assess(live), True, counts)
+    return Child(id_, assess(live, said), True, counts)
 
 
 def application_health(children: Iterable[Child], itself: ObjectId | None = None) -> Health:
@@ -91,10 +117,15 @@ def _named(id_: ObjectId, health: Health) -> Health:
     return Health(health.status, f"{id_}: {health.message}" if health.message else str(id_))
 
 
-def _is_ignored(there: Manifest, wanted: Manifest | None) -> bool:
+def is_ignored(manifest: Manifest) -> bool:
+    """Whether its author wants nobody to wait for it or to judge by it (ignore-healthcheck)."""
+    return manifest.annotations.get(IGNORE_HEALTH) == "true"
+
+
+def _is_left_out(there: Manifest, wanted: Manifest | None) -> bool:
     options = [option.strip() for option in there.annotations.get(COMPARE_OPTIONS, "").split(",")]
     extra = wanted is None and "IgnoreExtraneous" in options
-    return extra or there.annotations.get(IGNORE_HEALTH) == "true"
+    return extra or is_ignored(there)
 
 
 def _is_hook(manifest: Manifest) -> bool:

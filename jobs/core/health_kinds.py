@@ -1,8 +1,9 @@
-"""What makes an object of each kind healthy: one function per kind, and the table of them.
+"""What makes an object of each kind healthy: the kinds that need a function, and which rule fits a kind.
 
 A rule reads a live object by Fields, so a status of a wrong shape ends as InvalidSpecError, which health.py turns into
 Unknown. Rules follow Argo CD's built-in ones, each tested in the order it gives
-(https://argo-cd.readthedocs.io/en/stable/operator-manual/health/). Pods: health_pod.py.
+(https://argo-cd.readthedocs.io/en/stable/operator-manual/health/). Pods: health_pod.py; all kinds for which a few
+lines suffice: health_rules/.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from json import JSONDecodeError, loads
 from jobs.core.errors import InvalidSpecError
 from jobs.core.fields import Fields
 from jobs.core.health_pod import pod
+from jobs.core.health_rules import rule_of as data_rule_of
 from jobs.core.health_status import Health, HealthStatus, degraded, healthy, progressing, suspended, unknown
 
 Rule = Callable[[Fields], Health]
@@ -133,6 +135,22 @@ def job(body: Fields) -> Health:
     return healthy(complete.text("message")) if complete else progressing("the Job is running")
 
 
+def cron_job(body: Fields) -> Health:
+    """Degraded when its last Job did not succeed and none is running; whether one was missed, it does not tell."""
+    status = body.inner("status")
+    if body.inner("spec").flag("suspend"):
+        return suspended("the CronJob is suspended")
+    scheduled, succeeded = status.text("lastScheduleTime"), status.text("lastSuccessfulTime")
+    if not scheduled:
+        return healthy("it has not been scheduled yet")
+    if status.items("active"):
+        return healthy("a Job of it is running")
+    # Times of one format: the order of their text is the order in time.
+    if succeeded and succeeded < scheduled:
+        return degraded("its last Job did not succeed")
+    return healthy()
+
+
 def autoscaler(body: Fields) -> Health:
     """Degraded when it cannot read metrics or scale, whatever else it says."""
     conditions = autoscaler_conditions(body)
@@ -191,6 +209,20 @@ def workflow(body: Fields) -> Health:
     return unknown(f"a Workflow has no phase {phase!r}")
 
 
+def collector(body: Fields) -> Health:
+    """An OpenTelemetry Collector, by its replicas, which stand in one text: `2/3`. A sidecar has none of its own."""
+    mode, replicas = body.inner("spec").text("mode"), body.inner("status").inner("scale").text("statusReplicas")
+    if mode == "sidecar":
+        return healthy("it runs beside each pod that asks for it")
+    ready, _, wanted = replicas.partition("/")
+    if not (ready.isdecimal() and wanted.isdecimal()):
+        return progressing("its operator has not counted its replicas yet")
+    if ready == wanted and (ready != "0" or mode == "daemonset"):
+        return healthy()
+    said = f"{ready} of {wanted} replicas are ready"
+    return degraded(said) if ready == "0" else progressing(said)
+
+
 def application(body: Fields) -> Health:
     """A child Application is as its own status says."""
     health = body.inner("status").inner("health")
@@ -213,13 +245,20 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("networking.k8s.io", "Ingress"): ingress,
     ("extensions", "Ingress"): ingress,
     ("batch", "Job"): job,
+    ("batch", "CronJob"): cron_job,
     ("autoscaling", "HorizontalPodAutoscaler"): autoscaler,
     ("apiregistration.k8s.io", "APIService"): api_service,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definition,
     ("argoproj.io", "Workflow"): workflow,
     ("argoproj.io", "Application"): application,
+    ("opentelemetry.io", "OpenTelemetryCollector"): collector,
 }
-"""(group, kind) -> rule. A kind that is not here has no health."""
+"""(group, kind) -> rule, for kinds that need more than the lines of health_rules/."""
+
+
+def rule_of(group: str, kind: str) -> Rule | None:
+    """The rule of a kind. None: its kind has no health, and holds up no sync, as in Argo CD."""
+    return RULES.get((group, kind)) or data_rule_of(group, kind)
 
 
 def behind(body: Fields) -> bool:

@@ -8,8 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.core.health import Child, Health, HealthStatus, application_health, assess, child_of, worst
+from jobs.core.health import Child, Health, HealthStatus, application_health, assess, by_conditions, child_of, worst
 from jobs.core.health_kinds import RULES
+from jobs.core.health_rules import TABLES
 from jobs.core.objects import ObjectId, identity, manifest_of
 
 OBJECTS = Path(__file__).parents[2] / "objects"
@@ -117,6 +118,12 @@ STATES: dict[str, tuple[HealthStatus | None, str]] = {
     "apiservice-unavailable": (PROGRESSING, "MissingEndpoints: endpoints for"),
     "apiservice-new": (PROGRESSING, "not asked yet"),
     "customresourcedefinition-established": (HEALTHY, ""),
+    "cronjob-plain": (HEALTHY, ""),
+    "cronjob-new": (HEALTHY, "not been scheduled"),
+    "cronjob-running": (HEALTHY, "is running"),
+    "cronjob-succeeded": (HEALTHY, ""),
+    "cronjob-failed": (DEGRADED, "did not succeed"),
+    "cronjob-suspended": (SUSPENDED, "suspended"),
     "customresourcedefinition-new": (PROGRESSING, "not served yet"),
     "customresourcedefinition-names-taken": (DEGRADED, "already in use"),
     "customresourcedefinition-deleting": (PROGRESSING, "Pending deletion"),
@@ -134,8 +141,7 @@ STATES: dict[str, tuple[HealthStatus | None, str]] = {
     "application-new": (PROGRESSING, "no health yet"),
     "application-unheard-of": (UNKNOWN, "no health 'Splendid'"),
     "configmap-plain": (None, ""),
-    "cronjob-plain": (None, ""),
-    "configmap-deleting": (PROGRESSING, "Pending deletion"),
+    "configmap-deleting": (PROGRESSING, "Pending deletion, held by example.com/keep"),
 }
 
 
@@ -207,14 +213,19 @@ SCRAPS = st.recursive(
 )
 
 
+KINDS = sorted({*RULES, *(kind for rules in TABLES.values() for kind in rules)})
+
+
 @settings(max_examples=150, deadline=None, database=None)
-@given(kind=st.sampled_from(sorted(RULES)), spec=SCRAPS, status=SCRAPS, metadata=SCRAPS)
+@given(kind=st.sampled_from(KINDS), spec=SCRAPS, status=SCRAPS, metadata=SCRAPS)
 def test_no_shape_of_an_object_makes_judging_it_fail(
     kind: tuple[str, str], spec: Any, status: Any, metadata: Any
 ) -> None:
-    version = f"{kind[0]}/v1" if kind[0] else "v1"
-    health = assess({"apiVersion": version, "kind": kind[1], "metadata": metadata, "spec": spec, "status": status})
-    assert health is not None
+    group, name = (part.replace("*", "any") for part in kind)
+    version = f"{group}/v1" if group else "v1"
+    body = {"apiVersion": version, "kind": name, "metadata": metadata, "spec": spec, "status": status}
+    assert assess(body) is not None
+    by_conditions({**body, "kind": "Unheard"})
 
 
 @pytest.mark.parametrize(
@@ -243,6 +254,49 @@ def test_conditions_nested_without_end_in_an_annotation_are_unknown() -> None:
     health = assess(body)
     assert health is not None
     assert health.status is UNKNOWN
+
+
+def test_what_a_script_says_wins_over_the_rule_but_not_over_the_deletion() -> None:
+    said = Health(SUSPENDED, "by hand")
+    assert assess(an_object("deployment-degraded"), said) == said
+    assert assess(an_object("configmap-plain"), said) == said
+    deleting = assess(an_object("deployment-deleting"), said)
+    assert deleting is not None
+    assert deleting.status is PROGRESSING
+
+
+def test_a_message_of_a_script_of_any_length_stays_short() -> None:
+    health = assess(an_object("configmap-plain"), Health(DEGRADED, "x" * 100_000))
+    assert health is not None
+    assert len(health.message) < 1100
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        ({}, HEALTHY),
+        ({"conditions": [{"type": "Ready", "status": "True"}]}, HEALTHY),
+        ({"conditions": [{"type": "Ready", "status": "False", "message": "not yet"}]}, PROGRESSING),
+        ({"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}], "observedGeneration": 1}, None),
+        ({"conditions": [{"type": "Available", "status": "Unknown"}]}, PROGRESSING),
+        ({"conditions": [{"type": "Reconciling", "status": "True"}]}, PROGRESSING),
+        ({"conditions": [{"type": "Stalled", "status": "True", "message": "no such image"}]}, DEGRADED),
+        ({"conditions": [{"type": "Degraded", "status": "True"}, {"type": "Ready", "status": "True"}]}, DEGRADED),
+        ({"conditions": "none"}, None),
+    ],
+)
+def test_a_kind_without_a_rule_can_be_judged_by_the_usual_conditions(
+    status: dict[str, Any], word: HealthStatus | None
+) -> None:
+    body = {"apiVersion": "example.com/v1", "kind": "Mystery", "metadata": {"generation": 2}, "status": status}
+    assert assess(body) is None
+    health = by_conditions(body)
+    assert (health and health.status) is (PROGRESSING if status.get("observedGeneration") else word)
+
+
+def test_the_usual_conditions_say_nothing_of_a_kind_with_a_rule() -> None:
+    assert by_conditions(an_object("deployment-healthy")) is None
+    assert by_conditions({"apiVersion": "cert-manager.io/v1", "kind": "Issuer"}) is None
 
 
 def test_an_application_is_as_healthy_as_its_worst_object_and_names_it() -> None:
