@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from jobs.core.guards import named
-from jobs.core.health import Health, HealthStatus, assess, matters
+from jobs.core.health import Health, HealthStatus, assess, is_ignored, matters
 from jobs.core.objects import ObjectId
 from jobs.core.order import DeletePolicy, Phase
 from jobs.core.plan import Action, Change, Plan, Removal, expires
@@ -143,6 +143,9 @@ def health_of(change: Change, run: Run) -> Health | None:
         return None  # a Job that ran and went by its time to live
     if change.live is None:
         return Health(HealthStatus.MISSING, "is gone")
+    if change.hook is None and is_ignored(change.manifest):
+        # Argo CD's waves wait for it all the same, but for its last one nobody waits. Here somebody would, for ever.
+        return None
     return assess(change.live)
 
 

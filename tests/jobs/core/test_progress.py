@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.core.errors import PlanError
+from jobs.core.health import IGNORE_HEALTH
 from jobs.core.objects import ObjectId
 from jobs.core.order import DeletePolicy, Hook, Phase
 from jobs.core.plan import Action, Change, Plan
@@ -43,6 +44,16 @@ def ran(*changes: Change) -> Run:
 
 
 # --- single steps
+
+
+@pytest.mark.parametrize("state", ["going", "failed"])
+def test_nobody_waits_for_an_object_that_ignores_its_health_unless_it_is_a_hook(state: str) -> None:
+    ignored, later = a_manifest("Job", "a", metadata={"annotations": {IGNORE_HEALTH: "true"}}), a_job("b", wave=1)
+    change = live(replace(a_job("a"), manifest=ignored), state)
+    assert next_step(a_plan(change, later), ran(change)) == Apply((later,), look_again=False)
+    assert [result.hook_phase for result in unsettled(a_plan(change), ran(change))] == ["Succeeded"]
+    hook = live(replace(a_job("a", hook=True), manifest=ignored), state)
+    assert not isinstance(next_step(a_plan(hook, later), ran(hook)), Apply)
 
 
 def test_a_plan_with_nothing_to_do_is_finished() -> None:
