@@ -14,6 +14,7 @@ from jobs.core.application import Application
 from jobs.core.deployed import Deployed, deployed_of
 from jobs.core.errors import InvalidSpecError, PlanError
 from jobs.core.guards import named
+from jobs.core.health_status import Health
 from jobs.core.intent import wants_hooks
 from jobs.core.inventory import Owner
 from jobs.core.judged import Trace, Traces, trace_of
@@ -78,6 +79,10 @@ class Compared:
         prunes = sum(not removal.kept for removal in self.plan.removals)
         return f"{len(self.plan.drifted)} objects would be applied, {prunes} pruned"
 
+    def judged(self, said: Mapping[ObjectId, Health]) -> "Compared":
+        """With what health scripts say of the live objects."""
+        return replace(self, plan=self.plan.judged(said))
+
     def applied(self, answers: Mapping[ObjectId, Mapping[str, Any]]) -> "Compared":
         """After objects were applied."""
         return replace(self, plan=self.plan.applied(answers))
@@ -109,8 +114,9 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     rules = replace(rules, project=written, wanted_elsewhere=_wanted_elsewhere(application, wanted, observed, parts))
     plan = make(planned, observed, rules)
     learn(plan, kube, parts)
+    scripts = await parts.judge.scripts()
     return Compared(
-        plan=plan,
+        plan=plan.judged(await parts.judge.said(plan.live)),
         steps=planned,
         failure_hooks=_failure_hooks(chosen) if full else (),
         wanted=wanted,
@@ -119,7 +125,7 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
         deployed=deployed_of(application.annotations),
         drift=plan.drifted,
         source_types=found.types,
-        warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed), *_never_run(chosen)),
+        warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed), *_never_run(chosen), *scripts.problems),
         where=", ".join(found.aim.revisions),
         strangers=_strangers(plan, observed),
     )
@@ -131,7 +137,12 @@ async def again(compared: Compared, run: Run, parts: Parts) -> Compared:
     observed = await observe(compared.wanted, compared.kube, parts.memory)
     plan = make(compared.steps, observed, rules)
     learn(plan, compared.kube, parts)
-    return replace(compared, plan=plan, rules=rules, strangers=_strangers(plan, observed))
+    return await judge(replace(compared, plan=plan, rules=rules, strangers=_strangers(plan, observed)), parts)
+
+
+async def judge(compared: Compared, parts: Parts) -> Compared:
+    """The same comparison with what health scripts say of the objects as they are now."""
+    return compared.judged(await parts.judge.said(compared.plan.live))
 
 
 def learn(plan: Plan, kube: Kube, parts: Parts) -> None:

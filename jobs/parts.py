@@ -10,6 +10,7 @@ from jobs.events import Events
 from jobs.fetch import Mirrors
 from jobs.judgements import Judgements
 from jobs.lead import Lead
+from jobs.judge import Judge
 from jobs.observe import Memory
 from jobs.render import Renderers
 from jobs.revisions import Revisions
@@ -29,6 +30,7 @@ class Parts:
     home: Home
     mirrors: Mirrors
     renderers: Renderers
+    judge: Judge
     memory: Memory
     view: View
     judgements: Judgements

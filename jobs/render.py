@@ -65,7 +65,7 @@ class Renderers:
         self._scratch = tempfile.mkdtemp(prefix="pilothouse-render-")
         self._pool = self._new_pool()
         try:
-            state = await self._run(renderer_main.ready, timeout_s=START_TIMEOUT_S)
+            state = await self.run(renderer_main.ready, timeout_s=START_TIMEOUT_S)
         except (OSError, TimeoutError, RenderError) as error:
             state = {"problem": f"{error or 'no answer'}"}
         if "problem" in state:
@@ -99,15 +99,18 @@ class Renderers:
     async def _answer(self, request: RenderRequest) -> bytes:
         grace = BINARY_GRACE_S if self._limits.helm_binary else 0.0
         try:
-            return await self._run(renderer_main.render, request, timeout_s=self._limits.timeout_s + grace)
+            return await self.run(renderer_main.render, request, timeout_s=self._limits.timeout_s + grace)
         except TimeoutError:
             raise RenderError(timeout_message(self._limits.timeout_s)) from None
         except ProcessExpired as error:
             words = await asyncio.to_thread(self._last_words, error.pid)
             raise RenderError(crash_message(words, error.exitcode, self._limits)) from None
 
-    async def _run(self, function: Callable[..., T], *args: Any, timeout_s: float) -> T:
-        """Run a function in the pool; cancelling it kills the process that runs it."""
+    async def run(self, function: Callable[..., T], *args: Any, timeout_s: float) -> T:
+        """Run a function of renderer_main.py in the pool; cancelling it kills the process that runs it.
+
+        Raises TimeoutError or ProcessExpired when that process had to be killed or died, RenderError without a pool.
+        """
         for last in (False, True):
             pool = self._pool
             if pool is None:

@@ -1,4 +1,4 @@
-"""What the pool calls in a renderer process: get ready once, then one render after the other, JSON out.
+"""What the pool calls in a renderer process: get ready once, then one render or health script after the other.
 
 Child side. Imported by name in the child alone; keep what it imports small, since every renderer pays for it.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from jobs import renderer, renderer_binary, renderer_directory, renderer_helm
+from jobs import renderer, renderer_binary, renderer_directory, renderer_helm, renderer_lua
 from jobs.core.errors import InvalidSpecError, RenderError, StageError, shortened
 from jobs.core.render_limits import RenderLimits, memory_message, output_message
 from jobs.core.render_request import RenderRequest, Tool
@@ -59,6 +59,20 @@ def render(request: RenderRequest) -> bytes:
     if len(answer) > limits.output_mb << 20:
         return _failure(output_message(len(answer), limits))
     return answer
+
+
+def mapping(text: str, place: str) -> bytes:
+    """A YAML document as JSON: `mapping`, or `error`. Read here, since Go's reader has limits for hostile YAML."""
+    try:
+        return orjson.dumps({"mapping": renderer.mapping_of(text, place)})
+    except (StageError, RecursionError, orjson.JSONEncodeError) as error:
+        return _failure(str(error))
+
+
+def verdict(script: str, body: bytes, open_libs: bool, seconds: float) -> renderer_lua.Verdict:
+    """What a health script says of an object."""
+    limit_cpu(seconds)
+    return renderer_lua.verdict(script, body, open_libs=open_libs, seconds=seconds)
 
 
 def _failure(message: str) -> bytes:

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """Applications of one destination cluster that all workers together deploy at the same time."""
     wave_timeout_s: float = Field(default=600.0, ge=1.0)
     """Longest time a sync waits for the health of one wave or hook, in seconds."""
+    generic_health: bool = False
+    """Whether kinds without a health rule are judged by the conditions that are usual."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """debug, info, warning or error."""
 

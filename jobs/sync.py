@@ -60,6 +60,7 @@ async def sync(work: Work, parts: Parts) -> None:
         before = len(work.run.results)
         again = await _STEPS[type(step)](step, work)
         compare.learn(work.compared.plan, work.compared.kube, parts)
+        work.seen = await compare.judge(work.compared, parts)  # what was applied is in another state now
         moved += again and len(work.run.results) == before
         if moved >= MOVED_LIMIT:
             said = "objects keep changing while they are applied: who else writes them?"

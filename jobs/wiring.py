@@ -13,6 +13,7 @@ from jobs.events import Events
 from jobs.fetch import Mirrors
 from jobs.inspect import inspect_claim
 from jobs.judgements import Judgements
+from jobs.judge import Judge
 from jobs.kube import Kube
 from jobs.lead import Lead
 from jobs.listen import listen
@@ -80,6 +81,7 @@ async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitS
         home=written,
         mirrors=mirrors,
         renderers=renderers,
+        judge=Judge(written, renderers, generic=settings.generic_health),
         memory=Memory(),
         view=view,
         judgements=judgements,

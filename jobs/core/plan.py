@@ -12,6 +12,7 @@ from typing import Any
 from jobs.core import guards
 from jobs.core.drift import Difference, differences
 from jobs.core.errors import InvalidSpecError, KubeError, PlanError
+from jobs.core.health_status import Health
 from jobs.core.inventory import is_candidate, is_marked, owned_by
 from jobs.core.objects import Manifest, ObjectId, manifest_of
 from jobs.core.order import Hook, Phase, Step, hook_of, prune_steps
@@ -64,6 +65,8 @@ class Change:
     """Why it can't be judged before something else of this plan is there; empty: it is clean."""
     clashes_with: ObjectId | None = None
     """An object that stands in its way and is pruned by this plan: that prune comes first."""
+    said: Health | None = None
+    """What a script of the user's says of the live object's health; None: there is no script for its kind."""
 
     @property
     def id(self) -> ObjectId:
@@ -81,6 +84,8 @@ class Removal:
     """Why it is left alone; empty: it is pruned."""
     released: bool = False
     """Another Application wants it: its marks go, the object stays."""
+    said: Health | None = None
+    """As in Change."""
 
     @property
     def id(self) -> ObjectId:
@@ -119,10 +124,22 @@ class Plan:
         """Whether the cluster is as Git says. What pruning leaves alone makes it OutOfSync; a release does not."""
         return not self.drifted and all(removal.released for removal in self.removals)
 
+    @property
+    def live(self) -> Iterator[Mapping[str, Any]]:
+        """Every live object whose health is told."""
+        yield from (change.live for change in self.changes if change.live is not None)
+        yield from (removal.manifest.body for removal in self.removals)
+
+    def judged(self, said: Mapping[ObjectId, Health]) -> "Plan":
+        """The plan with what scripts say of its live objects."""
+        changes = tuple(replace(change, said=said.get(change.id)) for change in self.changes)
+        removals = tuple(replace(removal, said=said.get(removal.id)) for removal in self.removals)
+        return replace(self, changes=changes, removals=removals)
+
     def applied(self, answers: Mapping[ObjectId, Mapping[str, Any]]) -> "Plan":
-        """The plan after objects were applied: their answers are live now."""
+        """The plan after objects were applied: their answers are live now, and nobody has judged them yet."""
         changes = tuple(
-            replace(change, action=Action.UNCHANGED, live=answers[change.id], differences=())
+            replace(change, action=Action.UNCHANGED, live=answers[change.id], differences=(), said=None)
             if change.id in answers
             else change
             for change in self.changes

@@ -146,7 +146,7 @@ def health_of(change: Change, run: Run) -> Health | None:
     if change.hook is None and is_ignored(change.manifest):
         # Argo CD's waves wait for it all the same, but for its last one nobody waits. Here somebody would, for ever.
         return None
-    return assess(change.live)
+    return assess(change.live, change.said)
 
 
 def _steps(todo: Plan) -> Iterator[tuple[Phase, tuple[Change, ...]]]:

@@ -155,13 +155,14 @@ def _health(old: Mapping[str, Any], seen: Seen, application: Application, at: Mo
 def health_of_plan(plan: Plan, application: Application) -> Health:
     """The health of an application from all its objects."""
     itself = ObjectId("argoproj.io", "Application", application.namespace, application.name)
-    return application_health((child_of(change.id, change.live, change.manifest) for change in plan.changes), itself)
+    children = (child_of(change.id, change.live, change.manifest, change.said) for change in plan.changes)
+    return application_health(children, itself)
 
 
 def _resources(plan: Plan) -> list[dict[str, Any]]:
     found = []
     for change in {change.id: change for change in plan.changes if is_marked(change.manifest)}.values():
-        health = assess(change.live) if change.live else _absent(change)
+        health = assess(change.live, change.said) if change.live else _absent(change)
         entry = _reference(change.id, change.manifest.version)
         if change.hook:
             entry["hook"] = True
@@ -172,7 +173,7 @@ def _resources(plan: Plan) -> list[dict[str, Any]]:
         found.append(_with_health(entry, health))
     for removal in plan.removals:
         entry = {**_reference(removal.id, removal.manifest.version), "status": "OutOfSync", "requiresPruning": True}
-        found.append(_with_health(entry, assess(removal.manifest.body)))
+        found.append(_with_health(entry, assess(removal.manifest.body, removal.said)))
     return found
 
 

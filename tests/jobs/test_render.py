@@ -368,7 +368,7 @@ async def test_too_little_memory_fails_the_start_with_the_settings_name() -> Non
 
 async def test_a_renderer_knows_nothing_of_the_workers_libraries(renderers: Renderers) -> None:
     """Each module it imported would cost memory once per renderer."""
-    modules = set(await renderers._run(imported, timeout_s=20))
+    modules = set(await renderers.run(imported, timeout_s=20))
     assert "jobs.renderer" in modules
     assert not modules & {"aiohttp", "pytest", "kubernetes_asyncio", "arq", "pydantic", "jobs.settings", "wcmatch"}
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.core.errors import InvalidSpecError, KubeError, NotFound, PlanError, Refused
+from jobs.core.health_status import Health, HealthStatus
 from jobs.core.inventory import LABEL, TRACKING_ID, Owner
 from jobs.core.objects import Manifest, ObjectId, identity
 from jobs.core.order import Phase, steps
@@ -14,6 +15,7 @@ from jobs.core.plan import HOOK_RUN, Action, Observed, Plan, make
 from jobs.core.rules import Rules
 from tests.builders import OWNER, a_body, a_live, a_manifest, a_step, an_application, some_rules
 
+HEALTHY = Health(HealthStatus.HEALTHY)
 HOOK = {"argocd.argoproj.io/hook": "PreSync"}
 
 
@@ -188,6 +190,19 @@ def test_a_hook_of_this_operation_is_done_and_one_of_an_earlier_is_run_anew() ->
 def test_a_hook_annotation_that_does_not_exist_is_an_invalid_spec() -> None:
     with pytest.raises(InvalidSpecError, match=r"ConfigMap shop/web.*argocd.argoproj.io/hook"):
         planned(a_manifest(metadata={"annotations": {"argocd.argoproj.io/hook": "Presync"}}))
+
+
+def test_what_scripts_say_holds_for_the_state_they_saw_only() -> None:
+    manifest, gone = a_manifest(), a_live(a_manifest("ConfigMap", "old"))
+    live = a_live(manifest)
+    todo = planned(manifest, observed=seen(live, gone, predicted={manifest.id: live}))
+    assert [identity(body).name for body in todo.live] == ["web", "old"]
+    said = {identity(body): Health(HealthStatus.DEGRADED, identity(body).name) for body in todo.live}
+    judged = todo.judged(said)
+    assert [(change.said or HEALTHY).message for change in judged.changes] == ["web"]
+    assert [(removal.said or HEALTHY).message for removal in judged.removals] == ["old"]
+    assert judged.applied({manifest.id: live}).changes[0].said is None
+    assert judged.judged({}) == todo
 
 
 def test_answers_of_an_apply_are_live_from_then_on() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.core.errors import PlanError
-from jobs.core.health import IGNORE_HEALTH
+from jobs.core.health import IGNORE_HEALTH, Health, HealthStatus
 from jobs.core.objects import ObjectId
 from jobs.core.order import DeletePolicy, Hook, Phase
 from jobs.core.plan import Action, Change, Plan
@@ -44,6 +44,16 @@ def ran(*changes: Change) -> Run:
 
 
 # --- single steps
+
+
+def test_a_script_decides_whether_a_step_is_waited_for() -> None:
+    first, later = a_job("a"), a_job("b", wave=1)
+    going = replace(live(first, "well"), said=Health(HealthStatus.PROGRESSING, "not yet"))
+    assert isinstance(next_step(a_plan(going, later), ran(first)), Wait)
+    broken = replace(live(first, "well"), said=Health(HealthStatus.DEGRADED, "broken"))
+    assert next_step(a_plan(broken, later), ran(first)) == Fail("batch/Job shop/a: broken")
+    well = replace(live(first, "going"), said=Health(HealthStatus.HEALTHY))
+    assert next_step(a_plan(well, later), ran(first)) == Apply((later,), look_again=False)
 
 
 @pytest.mark.parametrize("state", ["going", "failed"])

@@ -1,5 +1,6 @@
 """A run written down as an Application's status."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.core.errors import PlanError
+from jobs.core.health_status import Health, HealthStatus
 from jobs.core.moment import Moment
 from jobs.core.plan import Action
 from jobs.core.run import Run, applied
@@ -45,6 +47,16 @@ def test_what_is_to_be_pruned_makes_it_out_of_sync() -> None:
     status = as_status(an_application(), a_run(), Seen(a_plan(removals=[a_removal()])), NOON)
     assert status["sync"]["status"] == "OutOfSync"
     assert [entry.get("requiresPruning") for entry in status["resources"]] == [True]
+
+
+def test_what_scripts_say_is_the_health_of_objects_and_application() -> None:
+    said = Health(HealthStatus.DEGRADED, "by script")
+    change = a_change(a_manifest(), Action.UNCHANGED, live=a_live(a_manifest()), said=said)
+    removal = replace(a_removal(), said=said)
+    status = as_status(an_application(), a_run(), Seen(a_plan(change, removals=[removal])), NOON)
+    told = {"status": "Degraded", "message": "by script"}
+    assert [entry["health"] for entry in status["resources"]] == [told, told]
+    assert status["health"]["message"] == "ConfigMap shop/web: by script"
 
 
 def test_a_failure_before_the_comparison_leaves_sync_unknown_and_what_was_known() -> None:
