@@ -8,9 +8,9 @@ from jobs.core.moment import Moment
 from jobs.enqueue import Queue
 from jobs.events import Events
 from jobs.fetch import Mirrors
+from jobs.judge import Judge
 from jobs.judgements import Judgements
 from jobs.lead import Lead
-from jobs.judge import Judge
 from jobs.observe import Memory
 from jobs.render import Renderers
 from jobs.revisions import Revisions

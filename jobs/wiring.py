@@ -12,8 +12,8 @@ from jobs.enqueue import Queue
 from jobs.events import Events
 from jobs.fetch import Mirrors
 from jobs.inspect import inspect_claim
-from jobs.judgements import Judgements
 from jobs.judge import Judge
+from jobs.judgements import Judgements
 from jobs.kube import Kube
 from jobs.lead import Lead
 from jobs.listen import listen
