@@ -24,7 +24,7 @@ from receiver.providers import (
     gogs,
 )
 from receiver.push import Delivery, Ignored, Push
-from receiver.webhook_secrets import WebhookSecret
+from receiver.webhook_secrets import WebhookSecret, vouched, worth_trying
 
 MAX_ID = 100
 """Characters of a delivery id or an event name that are kept."""
@@ -120,11 +120,10 @@ def judge(
     told = host.provider.parse(delivery.header(host.event_header)[:MAX_ID], json_of(delivery))
     if isinstance(told, Ignored):
         return Verdict(told, ())
-    named = named_repositories(told)
-    covered = tuple(name for name in named if any(secret.covers(name) for secret in vouching))
-    if not covered:
-        raise Forged("the secret that signed this delivery is not the one of this repository")
-    return Verdict(told, covered)
+    spoken_for = vouched(named_repositories(told), vouching, candidates)
+    if not spoken_for:
+        raise Forged("this repository has a secret of its own, or none at all, and it did not sign this delivery")
+    return Verdict(told, spoken_for)
 
 
 def verified(
@@ -132,20 +131,23 @@ def verified(
 ) -> tuple[WebhookSecret, ...]:
     """The secrets that fit the delivery. Raises NoSecret, Unsigned or Forged.
 
-    Every candidate is tried, whatever fits, so that time tells nothing. A signature that cannot be checked is refused
-    even where unsigned deliveries are allowed: whoever signs expects to be checked.
+    Each that is worth trying is tried, whatever fits, so that time tells nothing. A signature that cannot be checked
+    is refused even where unsigned deliveries are allowed: whoever signs expects to be checked. An unsigned one speaks
+    for no repository that has a secret of its own, and for none at all once its host has one.
     """
     claimed = host.provider.signature(delivery)
-    if not candidates:
-        if allow_unsigned and not claimed:
-            return (WebhookSecret(b""),)
+    unsigned = allow_unsigned and not claimed and all(secret.patterns for secret in candidates)
+    if not candidates and not unsigned:
         raise NoSecret(f"no webhook secret is configured for {host.name}; see the documentation of webhooks")
-    fitting = tuple(secret for secret in candidates if host.provider.verify(delivery, secret.value))
-    if not fitting and not claimed:
+    tried = worth_trying(candidates, delivery.body)
+    fitting = tuple(secret for secret in tried if host.provider.verify(delivery, secret.value))
+    if fitting:
+        return fitting
+    if unsigned:
+        return (WebhookSecret(b""),)
+    if not claimed:
         raise Unsigned(f"the delivery carries no {host.provider.SIGNATURE} header; set the secret at the Git host")
-    if not fitting:
-        raise Forged(f"the {host.provider.SIGNATURE} header does not fit the configured secret")
-    return fitting
+    raise Forged(f"the {host.provider.SIGNATURE} header does not fit the configured secret")
 
 
 def named_repositories(push: Push) -> tuple[Repository, ...]:

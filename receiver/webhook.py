@@ -16,7 +16,7 @@ from jobs.enqueue import Mark, QueueDown
 from receiver import delivery as deliveries
 from receiver.bodies import BIG_BODY_BYTES, read_body
 from receiver.delivery import Host, Verdict
-from receiver.errors import NoSecret, QueueAway, ReceiverError, Unavailable
+from receiver.errors import Forged, NoSecret, QueueAway, ReceiverError, Unavailable
 from receiver.metrics import Metrics
 from receiver.push import Change, Delivery, Ignored, Push
 from receiver.remembered import Remembered
@@ -104,7 +104,7 @@ class Webhook:
             if len(delivery.body) < BIG_BODY_BYTES:
                 return deliveries.judge(host, delivery, secrets, allow_unsigned=unsigned)
             return await asyncio.to_thread(deliveries.judge, host, delivery, secrets, allow_unsigned=unsigned)
-        except NoSecret:
+        except (NoSecret, Forged):
             if self._secrets.complete:
                 raise
             # Just started, and the API server is away: this may well be a delivery to take.

@@ -107,6 +107,23 @@ def test_unsigned_is_not_allowed_where_a_secret_is_configured() -> None:
         judged(changed(recorded("gitlab/push"), x_gitlab_token=None), allow_unsigned=True)
 
 
+def test_unsigned_is_not_allowed_for_a_repository_with_a_secret_of_its_own() -> None:
+    bare = changed(recorded("github/push"), x_hub_signature=None, x_hub_signature_256=None)
+    other = WebhookSecret(b"s", ("github.com/acme/other",))
+    assert judged(bare, (other,), allow_unsigned=True).repositories
+    with pytest.raises(Unsigned):
+        judged(bare, (other,))
+    with pytest.raises(Forged):
+        judged(bare, (WebhookSecret(b"s", ("github.com/acme/deploy",)),), allow_unsigned=True)
+
+
+def test_the_hosts_secret_does_not_speak_for_a_repository_with_a_secret_of_its_own() -> None:
+    own = WebhookSecret(b"own", ("github.com/acme/deploy",))
+    with pytest.raises(Forged):
+        judged(recorded("github/push"), (*GLOBAL, own))
+    assert judged(signed(recorded("github/push"), recorded("github/push").body, b"own"), (*GLOBAL, own)).repositories
+
+
 def test_the_body_is_not_parsed_before_it_is_verified() -> None:
     with pytest.raises(Forged):
         judged(changed(recorded("github/push"), body=b"[" * 100_000))

@@ -2,7 +2,7 @@ import pytest
 
 from jobs.core.repository import Repository
 from receiver.delivery import HOSTS
-from receiver.webhook_secrets import KEYS, MAX_SCOPED, WebhookSecret, all_keys, gathered
+from receiver.webhook_secrets import KEYS, MAX_TRIED, WebhookSecret, all_keys, gathered, vouched, worth_trying
 
 
 def values(
@@ -59,6 +59,17 @@ def test_a_login_needs_a_password_and_may_do_without_a_user() -> None:
     assert values("azure_devops", {user: "old", password: "p"}, {user: b"new", password: b"q"}) == [b"old:p", b"new:q"]
 
 
+def test_a_value_of_two_lines_is_two_secrets_so_that_one_can_be_exchanged() -> None:
+    shared = {"webhook.github.secret": b"old\r\n\n new \n", "webhook.gitlab.secret": b"$both", "both": b"c\nd\n"}
+    own = {"webhook.github.secret": "own-old\nown-new"}
+    assert values("github", own, shared) == [b"own-old", b"own-new", b"old", b"new"]
+    assert values("gitlab", {}, shared) == [b"c", b"d"]
+    login = {"webhook.azuredevops.username": b"ci", "webhook.azuredevops.password": b"old\nnew"}
+    assert values("azure_devops", {}, login) == [b"ci:old", b"ci:new"]
+    scoped = {"shop.url": b"https://h.example/a", "shop.secret": b"old\nnew\n"}
+    assert values("github", {}, {}, scoped) == [b"old", b"new"]
+
+
 def test_settings_and_cluster_both_count_so_that_a_secret_can_be_changed() -> None:
     assert values("github", {"webhook.github.secret": "old"}, {"webhook.github.secret": b"new"}) == [b"old", b"new"]
 
@@ -94,11 +105,21 @@ def test_a_secret_of_a_repository_vouches_for_no_other() -> None:
         "all.secret": b"i",
     }
     shop, infra = sorted(gathered({}, {}, scoped).of("github"), key=lambda secret: secret.value, reverse=True)
-    assert shop.covers(Repository("github.com/acme/shop"))
-    assert not shop.covers(Repository("github.com/acme/shop2"))
-    assert not shop.covers(Repository("githubxcom/acme/shop"))
-    assert infra.covers(Repository("github.com/infra/a/b"))
-    assert not infra.covers(Repository("github.com/acme/infra"))
+    assert shop.is_of(Repository("github.com/acme/shop"))
+    assert not shop.is_of(Repository("github.com/acme/shop2"))
+    assert not shop.is_of(Repository("githubxcom/acme/shop"))
+    assert infra.is_of(Repository("github.com/infra/a/b"))
+    assert not infra.is_of(Repository("github.com/acme/infra"))
+
+
+def test_a_repositorys_own_secret_wins_over_the_hosts() -> None:
+    host, own = WebhookSecret(b"h"), WebhookSecret(b"o", ("h.example/a/own",))
+    named = (Repository("h.example/a/own"), Repository("h.example/a/other"))
+    assert vouched(named, (own,), (host, own)) == named[:1]
+    assert vouched(named, (host,), (host, own)) == named[1:]
+    assert vouched(named, (host, own), (host, own)) == named
+    assert vouched(named, (host,), (host,)) == named
+    assert vouched(named, (own,), (own,)) == named[:1]
 
 
 def test_pairs_with_one_secret_share_a_check_and_halves_are_reported() -> None:
@@ -109,15 +130,45 @@ def test_pairs_with_one_secret_share_a_check_and_halves_are_reported() -> None:
     assert found.problems == ("pilothouse-webhooks: c.url is no repository address",)
 
 
-def test_the_number_of_checks_for_one_delivery_is_bounded() -> None:
-    scoped = {
-        f"{n}.{part}": value
-        for n in range(150)
-        for part, value in (("url", b"https://h.example/%d" % n), ("secret", b"%d" % n))
+def many(address: str, count: int) -> dict[str, bytes]:
+    return {
+        f"{n:03}.{part}": value
+        for n in range(count)
+        for part, value in (("url", address.format(n).encode()), ("secret", b"%d" % n))
     }
-    found = gathered({}, {}, scoped)
-    assert len(found.scoped) == MAX_SCOPED
+
+
+def test_of_many_secrets_only_those_are_tried_whose_repository_stands_in_the_body() -> None:
+    pairs = many("https://h.example/team/shop-{}.git", 500)
+    candidates = gathered({"webhook.github.secret": "h"}, {}, pairs).of("github")
+
+    def tried(body: bytes) -> list[bytes]:
+        return [secret.value for secret in worth_trying(candidates, body)]
+
+    assert tried(b'{"repository": {"name": "Shop-77", "id": 78}}') == [b"h", b"77"]
+    assert tried(b'{"clone_url": "https:\\/\\/h.example\\/team\\/shop-77.git"}') == [b"h", b"77"]
+    assert tried(b"payload=%7B%22name%22%3A%22shop-77%22%7D") == [b"h", b"77"]
+    assert tried(b'"shop-7" "x-shop-77"') == [b"h", b"7"]
+
+
+def test_a_secret_whose_repository_may_be_written_otherwise_is_always_tried() -> None:
+    pairs = many("https://h.example/team/shop-{}", 200) | {
+        "x.url": b"https://h.example/other/*",
+        "x.secret": b"glob",
+        "y.url": "https://h.example/other/caf\u00e9".encode(),
+        "y.secret": b"accent",
+    }
+    found = worth_trying(gathered({}, {}, pairs).scoped, b"{}")
+    assert [secret.value for secret in found] == [b"glob", b"accent"]
+
+
+def test_the_number_of_checks_for_one_delivery_is_bounded() -> None:
+    found = gathered({}, {}, many("https://h.example/{}/*", 150))
+    assert len(worth_trying(found.scoped, b"{}")) == MAX_TRIED
     assert found.problems
+    named = gathered({}, {}, many("https://h.example/team/shop-{}", 500))
+    assert len(worth_trying(named.scoped, b" ".join(b"shop-%d" % n for n in range(500)))) == MAX_TRIED
+    assert not named.problems
 
 
 def test_values_are_never_shown() -> None:
