@@ -29,6 +29,7 @@ from jobs.surroundings import surroundings
 from jobs.sweep import Sweep, mark_everything
 from jobs.view import View
 from jobs.watch import watch
+from jobs.webhook_copies import WebhookCopies
 from jobs.work import Work
 
 
@@ -49,6 +50,7 @@ async def build(settings: Settings, queue: Queue) -> AsyncIterator[Work]:
                 "listen": partial(listen, parts, home),
                 "surroundings": partial(surroundings, parts, home),
                 "watch": partial(watch, parts),
+                "webhook secrets": WebhookCopies(home, settings.home).keep,
             },
             sweep=Sweep(parts).tick,
             mark_everything=partial(mark_everything, parts),

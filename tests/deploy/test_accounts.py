@@ -1,14 +1,20 @@
 """What the chart's accounts may do in a real cluster, and above all what they may not."""
 
 import asyncio
+import base64
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from jobs.core.cluster_secret import ClusterCredentials
+from jobs.kube import Kube
+from jobs.webhook_copies import WebhookCopies
+from tests.controlplane.coordinates import Coordinates
 from tests.controlplane.request import POLL_INTERVAL_S, TIMEOUT_S, Answer, KubeRequest
 from tests.deploy.cluster import APPLICATIONS, allowed_at_last, apply, may
 from tests.deploy.rendering import CHART
@@ -238,6 +244,37 @@ async def test_the_worker_has_its_own_needs_and_its_rules(kube_request: KubeRequ
     assert await may(kube_request, user, "create", "events", namespace=accounts)
     assert await may(kube_request, user, "patch", "secrets", namespace=accounts, name="pilothouse-webhooks")
     assert await may(kube_request, user, "delete", "configmaps", namespace="default")
+
+
+async def test_the_worker_copies_webhook_secrets_with_its_own_rights_and_writes_no_other_secret(
+    kube_request: KubeRequest, accounts: str, control_plane: Coordinates
+) -> None:
+    folder = f"/api/v1/namespaces/{accounts}/secrets"
+    data = {"url": "https://git.example.com/acme/shop.git", "password": "p", "webhookSecret": "w"}
+    labels = {"argocd.argoproj.io/secret-type": "repository"}
+    await kube_request("POST", folder, {"metadata": {"name": "repo-shop", "labels": labels}, "stringData": data})
+    worker = await kube_request.account_token(accounts, "pilothouse-worker")
+    receiver = await kube_request.account_token(accounts, "pilothouse-receiver")
+    ca_pem = await asyncio.to_thread(Path(control_plane.ca_file).read_text)
+    kube = Kube.at(ClusterCredentials(control_plane.url, token=worker, ca_pem=ca_pem))
+    keeper = asyncio.create_task(WebhookCopies(kube, accounts).keep())
+    try:
+        deadline = time.monotonic() + TIMEOUT_S
+        while (seen := await kube_request("GET", f"{folder}/pilothouse-webhooks", token=receiver)).status != 200:
+            assert time.monotonic() < deadline, seen
+            await asyncio.sleep(POLL_INTERVAL_S)
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        await kube.close()
+    copied = {key: base64.b64decode(value).decode() for key, value in seen.body["data"].items()}
+    url = "https://git.example.com/acme/shop"
+    assert copied == {"repository.repo-shop.url": url, "repository.repo-shop.secret": "w"}
+    user = f"system:serviceaccount:{accounts}:pilothouse-worker"
+    for verb in ("update", "delete"):
+        assert not await may(kube_request, user, verb, "secrets", namespace=accounts, name="pilothouse-webhooks")
+    for name in ("repo-shop", "pilothouse-secret", "cluster-prod"):
+        assert not await may(kube_request, user, "patch", "secrets", namespace=accounts, name=name)
 
 
 async def test_a_worker_that_is_no_cluster_admin_has_its_rules_only(kube_request: KubeRequest, accounts: str) -> None:
