@@ -12,7 +12,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 RUN := $(UV) run --frozen
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-long check fix bench simulate cluster controlplane clean
+.PHONY: help setup demo test test-long check fix bench load fuzz simulate cluster controlplane clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ fix: setup  ## Format, and repair what ruff can
 
 bench: setup controlplane  ## Measure (ARGS="--apps 20,100 --json FILE")
 	$(RUN) python -m deploy.bench $(ARGS)
+
+load: setup  ## Measure how many webhooks one receiver takes (ARGS="--seconds 600" shows that memory is flat)
+	$(RUN) python -m deploy.bench.load $(ARGS)
 
 simulate: setup  ## Ten thousand applications on a hundred clusters that stand in (ARGS="--apps 1000")
 	$(RUN) python -m deploy.simulate $(ARGS)

@@ -1,4 +1,4 @@
-"""Group commit for marks: one write is under way at a time, and whoever arrives meanwhile shares the next one.
+"""Group commit: one write is under way at a time, and whoever arrives meanwhile shares the next one.
 
 What is written is the caller's matter; this file knows neither marks nor Valkey, only who waits for which write.
 """

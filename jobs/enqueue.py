@@ -32,6 +32,7 @@ from jobs.marks import (
     member_of,
     milliseconds,
 )
+from jobs.noted import SEEN, Notes
 from jobs.settings import Settings
 from jobs.valkey import QueueDown, Subscription, answered, pool_for
 
@@ -41,6 +42,8 @@ BATCH = 250 * MARK_ARGUMENTS
 LIMIT_S = 2.5
 """Longest wait for one answer of Valkey in seconds: a Git host gives up on a webhook after 10."""
 REPLY_S = 60
+SEEN_S = 86_400.0
+"""How long a delivery is known, in seconds; hosts offer redelivery for a few days."""
 JOB = "run_until_empty"
 ARQ_QUEUE = "pilothouse:arq"
 SERIALIZER, DESERIALIZER = msgspec.msgpack.encode, msgspec.msgpack.decode
@@ -73,6 +76,7 @@ class Queue:
         self._lease_s = lease_s
         self._limits = [part for group, most in (limits or {}).items() for part in (group, str(most))]
         self._batches = Batches(self._write, self.wake, most=BATCH)
+        self._notes = Notes(self._note, most=BATCH)
         self.timer_set = asyncio.Event()
         """Set when this process marked something for later: whoever sleeps until the next due time shall look again."""
 
@@ -85,6 +89,7 @@ class Queue:
     async def close(self) -> None:
         """Finish the marks under way and close the connections."""
         await self._batches.close(2 * LIMIT_S)
+        await self._notes.close(LIMIT_S)
         for client in (self._redis, self._asking):
             await client.aclose(close_connection_pool=True)
 
@@ -209,10 +214,9 @@ class Queue:
         before = await answered(self._redis.set(f"{{wq}}:until:{name}", repr(to_s), get=True), LIMIT_S)
         return float(before) if before else None
 
-    async def remember(self, key: str, ttl_s: int) -> bool:
-        """Note a delivery id; True if it is new within `ttl_s` seconds. Foreign text: only its hash is kept."""
-        name = "{wq}:seen:" + hashlib.sha256(key.encode()).hexdigest()
-        return bool(await answered(self._redis.set(name, b"1", nx=True, ex=ttl_s), LIMIT_S))
+    def noted(self, name: str) -> asyncio.Future[bool]:
+        """Note a delivery; True if it was noted within the last day. Raises QueueDown. Foreign text: hashed."""
+        return self._notes.add(hashlib.sha256(name.encode()).hexdigest()[:32])
 
     async def ask(self, kind: str, key: str, request: str, timeout_s: float = 10.0) -> bytes | None:
         """The worker's answer about something live; None if none came in time. Raises ValueError over 3,000 signs."""
@@ -246,6 +250,10 @@ class Queue:
 
     async def _write(self, arguments: list[str]) -> bool:
         return bool(await self._run(scripts.MARK, *arguments) == 1)
+
+    async def _note(self, names: list[str]) -> list[bool]:
+        known = await self._run(SEEN, milliseconds(SEEN_S), *names, more_keys=("{wq}:seen",), once=True)
+        return [answer == 1 for answer in known]
 
     async def _run(
         self, script: scripts.Script, *arguments: str, more_keys: tuple[str, ...] = (), once: bool = False

@@ -7,10 +7,11 @@ tells of pushed charts would be a line too, with a Push of `oci://` addresses.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from jobs.core.errors import InvalidSpecError
-from jobs.core.repository import Repository
+from jobs.core.repository import MAX_URL, Repository
 from receiver.errors import Forged, NoSecret, UnknownHost, Unreadable, Unsigned
 from receiver.payload import json_of
 from receiver.providers import (
@@ -109,7 +110,10 @@ def host_of(delivery: Delivery) -> Host:
 def id_of(host: Host, delivery: Delivery) -> str:
     """The delivery's id, cut and made plain for logs; empty if the host sent none."""
     found = next((value for name in host.id_headers if (value := delivery.header(name))), "")
-    return "".join(sign for sign in found[:MAX_ID] if sign.isascii() and sign.isprintable())
+    found = found[:MAX_ID]
+    if found.isascii() and found.isprintable():  # every real one
+        return found
+    return "".join(sign for sign in found if sign.isascii() and sign.isprintable())
 
 
 def judge(
@@ -152,12 +156,18 @@ def verified(
 
 def named_repositories(push: Push) -> tuple[Repository, ...]:
     """The different names of all addresses in the push. Raises Unreadable if none of them is an address."""
-    names = []
-    for url in push.urls:
-        try:
-            names.append(Repository.of(url))
-        except InvalidSpecError:
-            continue  # one odd address among several, e.g. an empty ssh_url; the others still tell
-    if not names:
+    # One odd address among several, e.g. an empty ssh_url, is left out: the others still tell.
+    names = (_repository(url) for url in push.urls if len(url) <= MAX_URL)
+    found = tuple(dict.fromkeys(name for name in names if name is not None))
+    if not found:
         raise Unreadable("the push names no repository: none of its addresses is one")
-    return tuple(dict.fromkeys(names))
+    return found
+
+
+@lru_cache(maxsize=2048)
+def _repository(url: str) -> Repository | None:
+    """The same few addresses come again and again, and reading one costs as much as checking a signature."""
+    try:
+        return Repository.of(url)
+    except InvalidSpecError:
+        return None

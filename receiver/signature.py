@@ -14,7 +14,7 @@ def signed_sha256(body: bytes, secret: bytes, signature: str) -> bool:
     """Whether the signature is the hex HMAC-SHA256 of the body. An empty secret signs nothing."""
     if not secret:
         return False
-    wanted = hmac.new(secret, body, hashlib.sha256).hexdigest().encode()
+    wanted = hmac.digest(secret, body, hashlib.sha256).hex().encode()
     return hmac.compare_digest(wanted, _bytes(signature.lower()))
 
 

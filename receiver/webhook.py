@@ -6,8 +6,10 @@ One log line for each delivery: never a header, a body or a secret.
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Protocol
 
+import orjson
 import structlog
 from aiohttp import web
 
@@ -27,10 +29,8 @@ log = structlog.get_logger()
 
 MARK_TIMEOUT_S = 2.0
 """A host waits 10 s at most, and disables a hook that fails; a queue that hangs must not be waited for."""
-REMEMBER_TIMEOUT_S = 0.5
+NOTED_TIMEOUT_S = 0.5
 RETRY_AFTER_S = 10
-REPEATED_TTL_S = 86_400
-"""How long a delivery id is known, in seconds; hosts offer redelivery for a few days."""
 
 
 class Marks(Protocol):
@@ -39,8 +39,8 @@ class Marks(Protocol):
     async def mark(self, marks: list[Mark], *, limit_s: float) -> None:
         """Write the marks; durable on return. Raises QueueDown, at the latest after limit_s."""
 
-    async def remember(self, key: str, ttl_s: int) -> bool:
-        """Keep a key; True if it is new. Raises QueueDown."""
+    def noted(self, name: str) -> asyncio.Future[bool]:
+        """Note a delivery; whether it was noted before. Raises QueueDown."""
 
 
 class Secrets(Protocol):
@@ -63,11 +63,13 @@ class Webhook:
 
     async def post(self, request: web.Request) -> web.Response:
         """202 once the push is marked durably, 200 if there is nothing to mark, else a refusal."""
-        headers = {name.lower(): request.headers[name] for name in request.headers}
+        # From the last to the first: a header sent twice counts as first sent.
+        headers = {name.lower(): value for name, value in [*request.headers.items()][::-1]}
         host_name, delivery_id = "unknown", ""
         try:
-            host = deliveries.host_of(Delivery(headers, b""))
-            host_name, delivery_id = host.name, deliveries.id_of(host, Delivery(headers, b""))
+            claimed = Delivery(headers, b"")
+            host = deliveries.host_of(claimed)
+            host_name, delivery_id = host.name, deliveries.id_of(host, claimed)
             return await self._taken(request, host, delivery_id, headers)
         except ReceiverError as error:
             self._metrics.deliveries.labels(host_name, error.outcome).inc()
@@ -86,17 +88,17 @@ class Webhook:
             outcome = "ping" if verdict.told.ping else "ignored"
             self._metrics.deliveries.labels(host.name, outcome).inc()
             log.info("delivery ignored", host=host.name, delivery=delivery_id, outcome=outcome)
-            return web.json_response({"outcome": outcome, "detail": verdict.told.why})
+            return _answer(200, outcome=outcome, detail=verdict.told.why)
         marks = marks_of(verdict.told, verdict.repositories, delivery_id, int(received_at * 1000))
         repeated = await self._marked(host, delivery_id, marks)
         self._metrics.mark_s.observe(time.monotonic() - started)
-        names = [mark.key for mark in marks]
         self._metrics.deliveries.labels(host.name, "marked").inc()
+        change, names = verdict.told.changes[-1], [mark.key for mark in marks]
         log.info(
             "delivery marked", host=host.name, delivery=delivery_id, outcome="marked", repositories=names,
-            repeated=repeated,
+            ref=change.ref, after=change.after, changes=len(verdict.told.changes), repeated=repeated,
         )  # fmt: skip
-        return web.json_response({"outcome": "marked", "repositories": names, "delivery": delivery_id}, status=202)
+        return _answer(202, outcome="marked", repositories=names, delivery=delivery_id)
 
     async def _judged(self, host: Host, delivery: Delivery) -> Verdict:
         secrets, unsigned = self._secrets.current.of(host.name), self._settings.allow_unsigned_webhooks
@@ -111,7 +113,11 @@ class Webhook:
             raise Unavailable("the webhook secrets could not be read yet", retry_after_s=RETRY_AFTER_S) from None
 
     async def _marked(self, host: Host, delivery_id: str, marks: list[Mark]) -> bool:
-        """Write the marks; True if this delivery came before. Valkey away: remember them and raise Unavailable."""
+        """Write the marks; True if this delivery came before. Valkey away: remember them and raise QueueAway.
+
+        The delivery is noted beside its mark: it is marked whether or not it came before, so no order can lose one.
+        """
+        came_before = self._queue.noted(f"{host.name}:{delivery_id}") if delivery_id else None
         try:
             await self._queue.mark(marks, limit_s=MARK_TIMEOUT_S)
         except QueueDown:
@@ -121,18 +127,23 @@ class Webhook:
             raise QueueAway(
                 "the queue cannot be reached; the push is remembered and marked later", retry_after_s=RETRY_AFTER_S
             ) from None
-        return bool(delivery_id) and await self._came_before(host, delivery_id)
-
-    async def _came_before(self, host: Host, delivery_id: str) -> bool:
-        """Only counted: "redeliver" at the Git host must work. Not knowing is as good as no."""
-        try:
-            async with asyncio.timeout(REMEMBER_TIMEOUT_S):
-                new = await self._queue.remember(f"{host.name}:{delivery_id}", REPEATED_TTL_S)
-        except (QueueDown, TimeoutError):
+        if came_before is None or not await _known(came_before):
             return False
-        if not new:
-            self._metrics.repeated.labels(host.name).inc()
-        return not new
+        self._metrics.repeated.labels(host.name).inc()
+        return True
+
+
+def _answer(status: int, **fields: object) -> web.Response:
+    return web.Response(body=orjson.dumps(fields), status=status, content_type="application/json")
+
+
+async def _known(came_before: asyncio.Future[bool]) -> bool:
+    """Only counted: "redeliver" at the Git host must work. Not knowing is as good as no."""
+    try:
+        async with nullcontext() if came_before.done() else asyncio.timeout(NOTED_TIMEOUT_S):
+            return await came_before
+    except (QueueDown, TimeoutError):
+        return False
 
 
 def marks_of(push: Push, repositories: Sequence[Repository], delivery_id: str, received_at_ms: int) -> list[Mark]:

@@ -4,6 +4,7 @@ import pytest
 
 from jobs.core.errors import LostClaim
 from jobs.enqueue import Again, Claim, Inspection, Mark, Queue
+from jobs.noted import MAX_SEEN
 from tests.valkey import Valkey, until
 
 APP = ("application", "apps/web")
@@ -293,9 +294,24 @@ async def test_a_queue_emptied_while_it_is_filled_begins_no_epoch(queue: Queue, 
     assert (await queue.state()).epoch == ""
 
 
-async def test_a_delivery_id_is_new_only_once(queue: Queue) -> None:
-    assert await queue.remember("github 72d3162e", 60)
-    assert not await queue.remember("github 72d3162e", 60)
+async def test_a_delivery_is_new_only_once(queue: Queue) -> None:
+    assert not await queue.noted("github 72d3162e")
+    assert await queue.noted("github 72d3162e")
+    again = [queue.noted(name) for name in ("a", "b", "a", "github 72d3162e")]
+    assert await asyncio.gather(*again) == [False, False, True, True]
+
+
+async def test_only_so_many_deliveries_are_kept_and_none_for_long(
+    queue: Queue, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.gather(*(queue.noted(str(number)) for number in range(50)))
+    async with valkey.client() as client:
+        assert await client.zcard("{wq}:seen") == 50
+        await client.zadd("{wq}:seen", {f"{number:032}": number for number in range(MAX_SEEN)})
+        assert await queue.noted("7")
+        assert await client.zcard("{wq}:seen") == MAX_SEEN
+    monkeypatch.setattr("jobs.enqueue.SEEN_S", 0.0)
+    assert not await queue.noted("7")
 
 
 async def test_a_question_gets_the_answer_of_the_worker(queue: Queue) -> None:
