@@ -12,6 +12,7 @@ from jobs.judge import Judge
 from jobs.judgements import Judgements
 from jobs.lead import Lead
 from jobs.observe import Memory
+from jobs.pace import Pace
 from jobs.render import Renderers
 from jobs.revisions import Revisions
 from jobs.settings import Settings
@@ -37,5 +38,7 @@ class Parts:
     lead: Lead
     events: Events
     revisions: Revisions
+    pace: Pace
+    """Of the fetches of each repository."""
     now: Callable[[], Moment]
     """The wall clock: what status and Events say."""

@@ -30,6 +30,9 @@ async def refresh_claim(claim: Claim, parts: Parts) -> Again | None:
         metrics.UNMATCHED.inc()
         log.info("no application uses the repository", repository=claim.key, delivery=claim.hints.get("delivery"))
         return None
+    if wait_s := parts.pace.wait_s(claim.key):
+        # Whatever is pushed meanwhile joins this mark: one fetch for all of it.
+        return Again(wait_s, claim.why, wait_s, background=claim.background, hints=claim.hints)
     async with claim.held():
         mirrors = await _fetched(claim, applications, parts)
         found: sources.Found = {}

@@ -49,11 +49,12 @@ local function merge(member, new, weak)
   redis.call('HSET', HINTS, member, new)
 end
 
--- The earlier due time wins, but no mark gets before the back-off.
+-- The earlier due time wins, but no mark gets before the back-off. Returns when this one is due.
 local function put(member, lane, due)
   local from = number(redis.call('ZSCORE', NB, member))
   if from and from > due then due = from end
   redis.call('ZADD', lane, 'LT', due, member)
+  return due
 end
 
 local function number_mark(member) redis.call('HSET', GEN, member, redis.call('INCR', SEQ)) end
@@ -128,11 +129,10 @@ for at = 1, #ARGV, 6 do
     redis.call('ZREM', NB, member)
     if redis.call('ZSCORE', PROC, member) then redis.call('ZADD', NB, -1, member) end
   end
-  put(member, lane_of(lane), now + tonumber(delay))
+  if put(member, lane_of(lane), now + tonumber(delay)) <= now then wake = true end
   number_mark(member)
   if group ~= '' then redis.call('HSET', GROUP, member, group) end
   merge(member, hints, lane == 'b')
-  if tonumber(delay) == 0 then wake = true end
 end
 return wake and wakes() or 0
 """

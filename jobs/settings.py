@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """Seconds between two ls-remote of one repository, for webhooks that never came."""
     git_protocols: CommaList = ("https", "ssh")
     """Transports Git may use; `http` and `file` are for tests and the demo."""
+    refresh_interval_s: float = Field(default=0.2, ge=0.0, le=60.0)
+    """Least time between two fetches of one repository by one worker, in seconds; pushes that come sooner wait."""
     git_timeout_s: float = Field(default=60.0, ge=1.0)
     """Longest time of one git command, in seconds."""
     git_max_read_mb: int = Field(default=100, ge=1)

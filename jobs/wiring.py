@@ -19,6 +19,7 @@ from jobs.lead import Lead
 from jobs.listen import listen
 from jobs.logins import Logins
 from jobs.observe import Memory
+from jobs.pace import Pace
 from jobs.parts import Parts
 from jobs.refresh import refresh_claim
 from jobs.render import Renderers
@@ -90,6 +91,7 @@ async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitS
         lead=lead,
         events=events,
         revisions=revisions,
+        pace=Pace(settings.refresh_interval_s),
         now=wall_clock,
     )
 

@@ -55,6 +55,7 @@ class Ground:
             git_protocols=("http",),
             data_dir=folder / "data",
             renderers=1,
+            refresh_interval_s=0,  # tests push faster than people, and look at each push
         )
         (folder / "git").mkdir(parents=True)
         queue = Queue.of(settings)
