@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import suppress
 
 import structlog
 import uvloop
@@ -12,6 +13,7 @@ from aiohttp import web
 from jobs.logs import configure
 from jobs.settings import SettingsError, read
 from receiver.app import build_app
+from receiver.bodies import BODIES
 from receiver.settings import ReceiverSettings
 
 log = structlog.get_logger()
@@ -22,12 +24,8 @@ SHUTDOWN_S = 20.0
 """For requests under way to end, in seconds."""
 
 
-async def serve(settings: ReceiverSettings) -> None:
-    """Serve until a signal comes; then take nothing new, let what is under way end, and close."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def runner_of(settings: ReceiverSettings) -> web.AppRunner:
+    """The receiver with the limits of its connections, not yet listening."""
     runner = web.AppRunner(
         await build_app(settings),
         access_log=None,  # access lines would hold what callers send; deliveries and requests are counted and logged
@@ -35,12 +33,28 @@ async def serve(settings: ReceiverSettings) -> None:
         shutdown_timeout=SHUTDOWN_S,
     )
     await runner.setup()
+    return runner
+
+
+async def serve(settings: ReceiverSettings) -> None:
+    """Serve until a signal comes; then take nothing new, let what is under way end, and close."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    runner = await runner_of(settings)
     try:
         host, port = settings.address
         await web.TCPSite(runner, host or None, port).start()
         log.info("receiver listens", addresses=[f"{address[0]}:{address[1]}" for address in runner.addresses])
         await stop.wait()
         log.info("receiver stops")
+        for site in tuple(runner.sites):
+            await site.stop()
+        # aiohttp takes not a byte more once it cleans up: a push of which half is here would be lost.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_S):
+                await runner.app[BODIES].all_read()
     finally:
         await runner.cleanup()
 

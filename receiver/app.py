@@ -12,7 +12,7 @@ from jobs.core.errors import NotFound, Unreachable
 from jobs.enqueue import Queue
 from jobs.kube import Kube
 from jobs.store import Applications
-from receiver import problems
+from receiver import bodies, problems
 from receiver.access import Access
 from receiver.api import Api
 from receiver.metrics import Metrics
@@ -38,7 +38,10 @@ async def build_app(settings: ReceiverSettings) -> web.Application:
     secrets = SecretReader(settings.own_secrets, lambda name: _secret(kube, settings.home, name))
 
     # aiohttp refuses from this size on; a body of exactly the limit is allowed.
-    web_app = web.Application(client_max_size=settings.max_body_bytes + 1, middlewares=[problems.middleware(metrics)])
+    web_app = web.Application(
+        client_max_size=settings.max_body_bytes + 1, middlewares=[problems.middleware(metrics), bodies.middleware()]
+    )
+    web_app[bodies.BODIES] = bodies.Bodies()
     _add_routes(
         web_app,
         Webhook(settings, queue, secrets, remembered, metrics),

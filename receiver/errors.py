@@ -3,7 +3,7 @@
 ReceiverError               one clear sentence for the caller, without secrets or bodies
 |-- DeliveryError           a delivery that is not taken
 |   |-- UnknownHost 400, Unsigned 401, Forged 401, NoSecret 401, Unreadable 400
-|-- TooLarge 413, TooSlow 408
+|-- TooLarge 413, TooSlow 408, HeldBack 429
 |-- BadRequest 400, Unauthenticated 401, Forbidden 403, Missing 404, Busy 409, Expired 410
 |-- Unavailable 503         Valkey or the API server is away; Retry-After
 |   |-- QueueAway           the push is remembered and marked later
@@ -69,6 +69,12 @@ class TooSlow(ReceiverError):
     """The body did not come in time."""
 
     status, title, outcome = 408, "Body too slow", "too_slow"
+
+
+class HeldBack(ReceiverError):
+    """So much from this source was refused lately that the line is too long; nothing of the delivery was read."""
+
+    status, title, outcome = 429, "Too many refused deliveries", "held_back"
 
 
 class BadRequest(ReceiverError):

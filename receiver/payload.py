@@ -23,8 +23,7 @@ def json_of(delivery: Delivery) -> Mapping[str, Any]:
     charset = parameters.partition("charset=")[2].split(";")[0].strip("\"' ")
     if charset not in ("", "utf-8", "utf8", "us-ascii"):
         raise Unreadable("the body must be JSON in UTF-8; another charset was announced")
-    if delivery.header("content-encoding") not in ("", "identity"):
-        raise Unreadable("the body must not be compressed: it would not be what was signed")
+    require_plain(delivery)
     text = _form_field(delivery.body) if kind.strip() == "application/x-www-form-urlencoded" else delivery.body
     try:
         payload = orjson.loads(text)
@@ -33,6 +32,12 @@ def json_of(delivery: Delivery) -> Mapping[str, Any]:
     if not isinstance(payload, dict):
         raise Unreadable("the body is JSON, but not an object")
     return payload
+
+
+def require_plain(delivery: Delivery) -> None:
+    """Raises Unreadable if a compressed body is announced; no host sends one."""
+    if delivery.header("content-encoding").lower() not in ("", "identity"):
+        raise Unreadable("the body must not be compressed: it would not be what was signed")
 
 
 def _form_field(body: bytes) -> str:

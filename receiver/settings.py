@@ -2,7 +2,8 @@
 
 from pydantic import Field, SecretStr, field_validator
 
-from jobs.settings import Settings
+from jobs.settings import CommaList, Settings
+from receiver.sources import networks
 from receiver.webhook_secrets import all_keys
 
 
@@ -13,6 +14,10 @@ class ReceiverSettings(Settings):
     """Address of the webhook and the API, `host:port`; port 0 takes a free one and logs it."""
     max_body_bytes: int = Field(default=10_000_000, ge=1_000, le=1_000_000_000)
     """Largest body accepted, in bytes; hosts cut payloads at 25 MB at most, and a push of normal size has 10 KB."""
+    trusted_proxies: CommaList = ()
+    """Networks of load balancers whose X-Forwarded-For says where a delivery comes from."""
+    refusals_per_minute: int = Field(default=60, ge=1)
+    """Refused deliveries of one source address that cost it nothing; what it sends beyond waits in line."""
     allow_unsigned_webhooks: bool = False
     """Accept deliveries of hosts without a configured secret: anybody may then cause a look at a repository."""
     webhook_github_secret: SecretStr = SecretStr("")
@@ -45,6 +50,17 @@ class ReceiverSettings(Settings):
         if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in host) != ("[" in host):
             raise ValueError("must be host:port, e.g. 0.0.0.0:8080 or [::]:8080")
         return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        given = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        if isinstance(given, list | tuple):
+            try:
+                networks(given)
+            except ValueError:
+                raise ValueError("must be networks or addresses, e.g. 10.0.0.0/8,192.0.2.7") from None
+        return given
 
     @property
     def address(self) -> tuple[str, int]:

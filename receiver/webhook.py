@@ -20,9 +20,11 @@ from receiver.bodies import BIG_BODY_BYTES, read_body
 from receiver.delivery import Host, Verdict
 from receiver.errors import Forged, NoSecret, QueueAway, ReceiverError, Unavailable
 from receiver.metrics import Metrics
+from receiver.payload import require_plain
 from receiver.push import Change, Delivery, Ignored, Push
 from receiver.remembered import Remembered
 from receiver.settings import ReceiverSettings
+from receiver.sources import Sources, networks
 from receiver.webhook_secrets import WebhookSecrets
 
 log = structlog.get_logger()
@@ -60,28 +62,36 @@ class Webhook:
         """Nothing is started here."""
         self._settings, self._queue, self._secrets = settings, queue, secrets
         self._remembered, self._metrics = remembered, metrics
+        self._sources = Sources(networks(settings.trusted_proxies), settings.refusals_per_minute)
+        self._big = asyncio.Lock()
 
     async def post(self, request: web.Request) -> web.Response:
         """202 once the push is marked durably, 200 if there is nothing to mark, else a refusal."""
         # From the last to the first: a header sent twice counts as first sent.
         headers = {name.lower(): value for name, value in [*request.headers.items()][::-1]}
-        host_name, delivery_id = "unknown", ""
+        source, host_name, delivery_id = self._sources.of(request), "unknown", ""
         try:
             claimed = Delivery(headers, b"")
             host = deliveries.host_of(claimed)
             host_name, delivery_id = host.name, deliveries.id_of(host, claimed)
-            return await self._taken(request, host, delivery_id, headers)
+            await self._sources.turn(source)
+            answer = await self._taken(request, host, delivery_id, headers)
         except ReceiverError as error:
+            if error.status < 500:
+                self._sources.refused(source)
             self._metrics.deliveries.labels(host_name, error.outcome).inc()
             log.warning(
                 "delivery refused", host=host_name, delivery=delivery_id, outcome=error.outcome, detail=error.detail
             )
             raise
+        self._sources.verified(source)
+        return answer
 
     async def _taken(
         self, request: web.Request, host: Host, delivery_id: str, headers: Mapping[str, str]
     ) -> web.Response:
         received_at, started = time.time(), time.monotonic()
+        require_plain(Delivery(headers, b""))  # before it is read: unpacked, it may have a thousand times its size
         body = await read_body(request, self._settings.max_body_bytes)
         verdict = await self._judged(host, Delivery(headers, body, received_at))
         if isinstance(verdict.told, Ignored):
@@ -93,7 +103,7 @@ class Webhook:
         repeated = await self._marked(host, delivery_id, marks)
         self._metrics.mark_s.observe(time.monotonic() - started)
         self._metrics.deliveries.labels(host.name, "marked").inc()
-        change, names = verdict.told.changes[-1], [mark.key for mark in marks]
+        change, names = telling(verdict.told.changes), [mark.key for mark in marks]
         log.info(
             "delivery marked", host=host.name, delivery=delivery_id, outcome="marked", repositories=names,
             ref=change.ref, after=change.after, changes=len(verdict.told.changes), repeated=repeated,
@@ -105,7 +115,8 @@ class Webhook:
         try:
             if len(delivery.body) < BIG_BODY_BYTES:
                 return deliveries.judge(host, delivery, secrets, allow_unsigned=unsigned)
-            return await asyncio.to_thread(deliveries.judge, host, delivery, secrets, allow_unsigned=unsigned)
+            async with self._big:  # one at a time: read as JSON, it takes several times its size
+                return await asyncio.to_thread(deliveries.judge, host, delivery, secrets, allow_unsigned=unsigned)
         except (NoSecret, Forged):
             if self._secrets.complete:
                 raise

@@ -35,7 +35,7 @@ def default_in_words(field: FieldInfo) -> str:
     value: Any = field.default
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
-    if value is None or value == "":
+    if value is None or value in ("", ()):
         return "none"
     words = ",".join(value) if isinstance(value, tuple) else str(value).lower() if isinstance(value, bool) else value
     return f"`{words:g}`" if isinstance(words, float) else f"`{words}`"

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import math
 import time
 from array import array
 from collections import Counter, deque
@@ -48,10 +49,11 @@ def payload(number: int, size: int) -> bytes:
         "pusher": {"name": "ada", "email": "ada@example.org"},
         "number": number,
     }
-    while len(text := json.dumps(body).encode()) < size:
-        files = [f"charts/{name}/templates/part-{part}.yaml" for part in range(5)]
-        commits.append({"id": COMMIT, "message": "Set the tag", "added": [], "removed": [], "modified": files})
-    return text
+    files: list[str] = [f"charts/{name}/templates/part-{part}.yaml" for part in range(5)]
+    commit: dict[str, object] = {"id": COMMIT, "message": "Set the tag", "added": [], "removed": [], "modified": files}
+    missing = size - len(json.dumps(body))
+    commits += [commit] * math.ceil(max(0, missing) / len(json.dumps(commit)))
+    return json.dumps(body).encode()
 
 
 def requests(count: int, size: int, secret: bytes) -> list[tuple[bytes, bytes]]:
