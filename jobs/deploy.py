@@ -4,9 +4,11 @@ One claim is one step of a run: it goes as far as it can, and a run that must wa
 stage works is in the file of its name; every decision is in core.
 """
 
+from collections.abc import Mapping
+
 import structlog
 
-from jobs import cascade, compare, sources
+from jobs import cascade, compare, followed, sources
 from jobs.claim import Again, Claim
 from jobs.core.application import SKIP_RECONCILE, Application, application_of, unreadable
 from jobs.core.errors import Conflict, InvalidSpecError, KubeError, LostClaim, NotFound, StageError
@@ -14,7 +16,7 @@ from jobs.core.intent import Intent, intent
 from jobs.core.outcome import later
 from jobs.core.run import refused, resumed
 from jobs.parts import Parts
-from jobs.record import forget, measure_push, note_judged, record, record_start
+from jobs.record import forget, note_judged, record, record_start
 from jobs.sync import Work, sync
 
 log = structlog.get_logger()
@@ -61,24 +63,24 @@ async def deploy(application: Application, claim: Claim, parts: Parts) -> Again 
     Waiting is not blocking: an unhealthy wave ends this step, and a mark brings the next. An expected failure
     (StageError) ends the run as failed, once, here.
     """
-    work = Work(application, resumed(application, compare.NOWHERE, claim.token, parts.now()))
+    before = resumed(application, compare.NOWHERE, claim.token, parts.now())
+    work = Work(application, before)
     work.together = tuple(filter(None, claim.hints.get("together", "").split(",")))
     try:
         found = await sources.aim(application, claim, parts)
-        work.run = resumed(application, found.aim, claim.token, parts.now())
+        before = work.run = resumed(application, found.aim, claim.token, parts.now())
         work.seen = await compare.compare(application, work.run, found, claim, parts)  # fetch, render, observe, plan
         await _carry_out(work, parts)
-        if work.run.results and not work.run.resumed:
-            measure_push(claim, parts.now())
     except LostClaim:
         raise
     except StageError as error:
-        log.warning("run failed", application=application.key, stage=error.stage, error=error.message)
         refusals = refused(work.seen.plan) if work.seen else []
         work.run = work.run.with_results(refusals).failed(error, parts.now())
+    push = followed.carried(claim, work.run, before, parts.now())
     await record(work.application, work.run, work.seen, parts)
     await note_judged(work.application, work.run, work.seen, parts)
-    return _again(work, parts)
+    followed.tell(application, work.run, push)
+    return _again(work, push, parts)
 
 
 async def _carry_out(work: Work, parts: Parts) -> None:
@@ -96,12 +98,12 @@ async def _carry_out(work: Work, parts: Parts) -> None:
     await sync(work, parts)
 
 
-def _again(work: Work, parts: Parts) -> Again | None:
+def _again(work: Work, push: Mapping[str, str], parts: Parts) -> Again | None:
     wish = later(work.application, work.run, parts.now())
     if wish is None:
         return None
     revisions = ",".join(work.run.aim.revisions)  # empty: Git could not be asked, so it is asked again
-    hints = {"revisions": revisions, "together": ",".join(work.together)}
+    hints = {**push, "revisions": revisions, "together": ",".join(work.together)}
     if wish.backoff:
         return Again(wish.in_s, "retry", wish.in_s, hints=hints)
     # Behind new pushes: who only waits for health must not hold up who has something to apply.

@@ -10,7 +10,6 @@ from jobs.compare import Compared
 from jobs.core.announce import announcements
 from jobs.core.application import KINDS, REFRESH, RUN, SOURCE_KEY, Application, application_of
 from jobs.core.deployed import Deployed, deployed_of
-from jobs.core.moment import Moment
 from jobs.core.outcome import failed_key
 from jobs.core.run import OperationPhase, Run
 from jobs.core.status import Seen, as_status
@@ -62,13 +61,6 @@ async def forget(claim: Claim, parts: Parts) -> None:
     """An Application that is gone: nothing is due for it any more. Raises QueueDown."""
     await parts.queue.drop(claim.kind, claim.key)
     await parts.judgements.drop(claim.key)
-
-
-def measure_push(claim: Claim, at: Moment) -> None:
-    """From the receipt of the push that led here to its last object applied, for the histogram."""
-    received = claim.hints.get("received_at_ms", "")
-    if received.isdecimal():
-        metrics.PUSH_TO_APPLIED.observe(max(0.0, at.seconds - int(received) / 1000))
 
 
 def _seen(compared: Compared | None) -> Seen:

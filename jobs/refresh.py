@@ -13,6 +13,7 @@ from jobs.core.affected import Effect, effect, together
 from jobs.core.application import Application
 from jobs.core.errors import StageError
 from jobs.enqueue import Mark
+from jobs.followed import FROM_PUSH
 from jobs.mirror import Mirror
 from jobs.parts import Parts
 
@@ -20,7 +21,6 @@ log = structlog.get_logger()
 
 LAG_WAITS_S = (1.0, 5.0, 30.0)
 """When to look again while the host's answer is older than its push (a lagging replica), in seconds."""
-HINTS = ("delivery", "received_at_ms")
 
 
 async def refresh_claim(claim: Claim, parts: Parts) -> Again | None:
@@ -28,7 +28,7 @@ async def refresh_claim(claim: Claim, parts: Parts) -> Again | None:
     applications = parts.view.using(claim.key)
     if not applications:
         metrics.UNMATCHED.inc()
-        log.info("no application uses the repository", repository=claim.key, delivery=claim.hints.get("delivery"))
+        log.info("no application uses the repository", repository=claim.key)
         return None
     if wait_s := parts.pace.wait_s(claim.key):
         # Whatever is pushed meanwhile joins this mark: one fetch for all of it.
@@ -79,7 +79,7 @@ async def _effect(
 
 
 def _mark(found: Effect, claim: Claim, companions: Mapping[str, str]) -> Mark:
-    hints = {name: claim.hints[name] for name in HINTS if name in claim.hints}
+    hints = {name: claim.hints[name] for name in FROM_PUSH if name in claim.hints}
     application = found.application
     hints["together"] = companions[application.destination.key]
     return Mark(

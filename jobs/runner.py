@@ -142,8 +142,9 @@ class Runner:
     async def _work_off(self, claim: Claim) -> None:
         self._claims.add(claim)
         self._metrics.waited.labels(claim.kind).observe(claim.waited_s)
+        push = {"delivery": claim.hints["delivery"]} if claim.hints.get("delivery") else {}
         try:
-            with structlog.contextvars.bound_contextvars(kind=claim.kind, key=claim.key, why=claim.why):
+            with structlog.contextvars.bound_contextvars(kind=claim.kind, key=claim.key, why=claim.why, **push):
                 outcome = await self._outcome(claim)
         finally:
             self._claims.discard(claim)

@@ -11,6 +11,9 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+import jobs.metrics
+import receiver.metrics
+from jobs import probes
 from receiver.app import build_app
 from receiver.settings import ReceiverSettings
 
@@ -79,6 +82,17 @@ async def test_every_route_is_documented_and_nothing_else_is(tmp_path: Path) -> 
     served = {(route.method, route.resource.canonical) for route in web_app.router.routes() if route.resource}
     documented = {(found["method"], found["path"]) for found in ROUTE.finditer((DOCS / "api.md").read_text())}
     assert served - {("HEAD", path) for _, path in served} == documented
+
+
+def test_every_metric_is_documented_and_nothing_else_is() -> None:
+    registries = (receiver.metrics.Metrics().registry, probes.Metrics().registry, jobs.metrics.FLOW)
+    made = {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name
+        for registry in registries
+        for metric in registry.collect()
+    }
+    rows = re.findall(r"^\| `(pilothouse_\w+)", (DOCS / "operate.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(made)
 
 
 KUBECONFIG = """

@@ -2,6 +2,8 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from jobs.claim import Again, Claim
 from jobs.enqueue import KINDS, Mark, Queue
@@ -167,3 +169,16 @@ async def test_a_long_shift_hands_over_to_a_new_job(queue: Queue, monkeypatch: p
     await queue.mark(apps(3))
     await a_runner(queue, handle, concurrency=1).run_until_empty()
     assert 1 <= len(seen) < 3
+
+
+async def test_every_line_of_a_claim_carries_the_delivery_that_led_to_it(queue: Queue) -> None:
+    await queue.mark([Mark("repository", "h/a", "push", hints={"delivery": "d-1"}), Mark("repository", "h/b", "poll")])
+
+    async def handle(claim: Claim) -> Again | None:
+        structlog.get_logger().info("seen")
+        return None
+
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        await a_runner(queue, handle).run_until_empty()
+    said = {line["key"]: line.get("delivery") for line in lines if line["event"] == "seen"}
+    assert said == {"h/a": "d-1", "h/b": None}

@@ -298,3 +298,5 @@ async def test_one_line_is_logged_for_each_delivery(client: Client, logged: list
     (line,) = [line for line in logged if "delivery" in line]
     assert line["event"] == "delivery marked"
     assert (line["host"], line["outcome"], line["repositories"]) == ("github", "marked", ["github.com/acme/deploy"])
+    assert (line["ref"], line["after"], line["repeated"]) == ("refs/heads/main", AFTER, False)
+    assert line["delivery"] == recorded("github/push").header("x-github-delivery")
