@@ -61,5 +61,8 @@ load: setup  ## Measure how many webhooks one receiver takes (ARGS="--seconds 60
 simulate: setup  ## Ten thousand applications on a hundred clusters that stand in (ARGS="--apps 1000")
 	$(RUN) python -m deploy.simulate $(ARGS)
 
+fuzz: setup  ## Fuzz the parsers that strangers' bytes reach (10 minutes; ARGS=60: seconds)
+	$(RUN) --group fuzz python -m tests.fuzz $(ARGS)
+
 clean:  ## Remove what was made here; the control plane in the user's cache stays
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
@@ -17,6 +18,8 @@ from receiver.bodies import BODIES
 from receiver.settings import ReceiverSettings
 
 log = structlog.get_logger()
+
+RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 KEEPALIVE_S = 75.0
 """More than a load balancer's idle time; it also limits how slowly a header may drip in."""
@@ -33,7 +36,24 @@ async def runner_of(settings: ReceiverSettings) -> web.AppRunner:
         shutdown_timeout=SHUTDOWN_S,
     )
     await runner.setup()
+    server = runner.server
+    assert server is not None
+    server.request_handler = _strict(server.request_handler)
     return runner
+
+
+def _strict(handle: RequestHandler) -> RequestHandler:
+    """Refuse an expectation that is none (https://www.rfc-editor.org/rfc/rfc9110#field.expect) before aiohttp does.
+
+    It repeats the text in its refusal, and ends in a 500 if that is not UTF-8.
+    """
+
+    async def strict(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Expect", "100-continue").lower() != "100-continue":
+            return web.Response(status=417)
+        return await handle(request)
+
+    return strict
 
 
 async def serve(settings: ReceiverSettings) -> None:

@@ -132,24 +132,37 @@ async def test_a_body_that_drips_is_cut_off_however_steadily_it_does(
     assert await metric(client, outcome) == 1
 
 
-async def test_headers_that_drip_are_cut_off(
+@pytest.fixture
+async def running(
     api: ApiServer, valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> AsyncIterator[tuple[str, int]]:
+    """Where a receiver listens as `python -m receiver` would, but for impatience."""
     monkeypatch.setattr(main, "KEEPALIVE_S", 0.2)
     given: dict[str, Any] = {"KUBECONFIG": str(api.kubeconfig(tmp_path)), "redis_url": valkey.url}
     runner = await main.runner_of(ReceiverSettings(**given))
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        async with wire_to(*runner.addresses[0]) as wire:
-            wire.send(HEAD)
-            ended = asyncio.create_task(wire.status())
-            while not ended.done():
-                wire.send(b"X-More: 1\r\n")
-                await asyncio.wait([ended], timeout=0.02)
-            assert ended.result() in (0, 408)
-    finally:
-        await runner.cleanup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0]
+    await runner.cleanup()
+
+
+async def test_headers_that_drip_are_cut_off(running: tuple[str, int]) -> None:
+    async with wire_to(*running) as wire:
+        wire.send(HEAD)
+        ended = asyncio.create_task(wire.status())
+        while not ended.done():
+            wire.send(b"X-More: 1\r\n")
+            await asyncio.wait([ended], timeout=0.02)
+        assert ended.result() in (0, 408)
+
+
+@pytest.mark.parametrize("path", ["/api/webhook", "/healthz", "/nowhere"])
+@pytest.mark.parametrize(("expect", "status"), [(b"\x80", 417), (b"a miracle", 417), (b"100-Continue", 100)])
+async def test_an_expectation_that_is_none_is_refused(
+    path: str, expect: bytes, status: int, running: tuple[str, int]
+) -> None:
+    async with wire_to(*running) as wire:
+        wire.send(b"GET %s HTTP/1.1\r\nHost: x\r\nExpect: %s\r\n\r\n" % (path.encode(), expect))
+        assert await wire.status() == status
 
 
 def test_the_limits_of_a_connection_suit_a_load_balancer() -> None:
