@@ -17,6 +17,8 @@ from receiver.sources import networks
 from receiver.webhook_secrets import WebhookSecret, gathered, vouched, worth_trying
 
 SECRETS = (WebhookSecret(b"one"), WebhookSecret(b"two", ("h.example/*",)))
+PUSHES = ("push", "Push Hook", "Tag Push Hook", "System Hook", "repo:push", "repo:refs_changed", "")
+"""What the hosts call a push; Azure DevOps says it in the body."""
 DELIVERIES = Path(__file__).parents[1] / "deliveries"
 
 
@@ -43,7 +45,7 @@ def parsed(data: bytes) -> None:
     with suppress(DeliveryError):
         payload = json_of(delivery)
         for host in HOSTS:
-            for event in (delivery.header(host.event_header), "push", "Push Hook", "System Hook"):
+            for event in (delivery.header(host.event_header), *PUSHES):
                 with suppress(DeliveryError):
                     _sound(host.provider.parse(event, payload))
 

@@ -18,7 +18,22 @@ LEAVES = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(al
 JSON = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=8
 )
-KEYS = ("ref", "after", "before", "repository", "project", "changes", "clone_url", "html_url", "push", "resource")
+KEYS = (
+    *(
+        "ref",
+        "after",
+        "before",
+        "repository",
+        "project",
+        "changes",
+        "clone_url",
+        "html_url",
+        "push",
+        "resource",
+        "links",
+    ),
+    *("clone", "href", "html", "new", "old", "target", "hash", "name", "type", "remoteUrl", "refUpdates", "eventType"),
+)
 SHAPED: st.SearchStrategy[Any] = st.recursive(
     LEAVES | st.sampled_from(["https://h.example/a/b.git", "refs/heads/main", "a" * 40, "0" * 40]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),

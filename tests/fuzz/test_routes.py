@@ -23,7 +23,8 @@ LINE = st.binary(max_size=60).map(lambda text: text.replace(b"\r", b"").replace(
 NAMES = st.sampled_from(
     b"Authorization Content-Type Content-Encoding Content-Length Transfer-Encoding Accept If-Match Cookie Origin Range"
     b" X-GitHub-Event X-Gitlab-Event X-Gitea-Event X-Gitlab-Token X-Hub-Signature-256 X-Forwarded-For Last-Event-ID"
-    b" Expect Upgrade Connection".split()
+    b" Expect Upgrade Connection X-Gogs-Event X-Event-Key X-Hook-UUID X-Vss-ActivityId Webhook-Signature Webhook-Id"
+    b" Webhook-Timestamp X-Hub-Signature X-Pilothouse-Event".split()
 )
 VALUES = LINE | st.sampled_from(b"push chunked gzip 5 -1 application/json 100-continue close \xff".split())
 HEADERS = st.lists(st.tuples(NAMES, VALUES), max_size=6)
