@@ -4,17 +4,22 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 import orjson
 
 from receiver.errors import Unreadable
 from receiver.push import Delivery
 
+UNREAD = frozenset(("commits", "head_commit"))
+"""Nearly all of a large payload. Nothing in it is believed, so no memory is spent on it: only its syntax is looked at."""
+_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 MAX_URLS = 8
 """More addresses of one repository than any host sends."""
 
 
 def json_of(delivery: Delivery) -> Mapping[str, Any]:
-    """The payload: the body itself, or the field `payload` of a form, as GitHub and Gitea can be told to send.
+    """The payload: the body itself, or the field `payload` of a form, as GitHub and Gitea can be told to send. UNREAD
+    parts are left out.
 
     Raises Unreadable for anything that is not one JSON object in UTF-8. Nesting is limited by the parser; of a key
     that stands twice the last value counts. The sentence never repeats the body.
@@ -26,12 +31,12 @@ def json_of(delivery: Delivery) -> Mapping[str, Any]:
     require_plain(delivery)
     text = _form_field(delivery.body) if kind.strip() == "application/x-www-form-urlencoded" else delivery.body
     try:
-        payload = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        parts = _PARTS.decode(text)
+        return {name: orjson.loads(memoryview(part)) for name, part in parts.items() if name not in UNREAD}
+    except msgspec.ValidationError:
+        raise Unreadable("the body is JSON, but not an object") from None
+    except (msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         raise Unreadable("the body is not JSON") from None
-    if not isinstance(payload, dict):
-        raise Unreadable("the body is JSON, but not an object")
-    return payload
 
 
 def require_plain(delivery: Delivery) -> None:
