@@ -32,7 +32,9 @@ async def listen(parts: Parts, home: Kube) -> None:
 async def _follow(namespace: str, parts: Parts, home: Kube) -> None:
     async for event in home.follow(APPLICATIONS, namespace=namespace):
         if isinstance(event, Listed):
-            await _mark(parts, _taken_in(namespace, event.items, parts))
+            asking = _taken_in(namespace, event.items, parts)
+            parts.view.listed(namespace)
+            await _mark(parts, asking)
         elif event.type == "DELETED":
             await _mark(parts, [parts.view.drop(event.object)])
         elif parts.view.put(event.object):

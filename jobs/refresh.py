@@ -19,6 +19,8 @@ from jobs.parts import Parts
 
 log = structlog.get_logger()
 
+UNLISTED_WAIT_S = 0.5
+"""When to look again while the Applications are not yet listed, in seconds."""
 LAG_WAITS_S = (1.0, 5.0, 30.0)
 """When to look again while the host's answer is older than its push (a lagging replica), in seconds."""
 
@@ -26,6 +28,9 @@ LAG_WAITS_S = (1.0, 5.0, 30.0)
 async def refresh_claim(claim: Claim, parts: Parts) -> Again | None:
     """Fetch a claimed repository and mark the applications whose source changed; when to look again, if it lags."""
     applications = parts.view.using(claim.key)
+    if not parts.view.complete.is_set():
+        # This worker has just started: what was pushed before must not pass for a repository that nobody uses.
+        return Again(UNLISTED_WAIT_S, claim.why, background=claim.background, hints=claim.hints)
     if not applications:
         metrics.UNMATCHED.inc()
         log.info("no application uses the repository", repository=claim.key)

@@ -52,8 +52,9 @@ class Sweep:
 async def mark_everything(parts: Parts) -> None:
     """After Valkey was wiped, or is another one: every repository and application, spread over the sweep interval.
 
-    Raises QueueDown.
+    Waits until it is known which there are. Raises QueueDown.
     """
+    await parts.view.complete.wait()
     spread_s = min(parts.settings.sweep_interval_s, 10.0)
     keys = [*parts.view]
     marks = [

@@ -3,7 +3,8 @@
 A view may be a moment old. Whoever writes an Application reads it anew first.
 """
 
-from collections.abc import Container, Iterator, Mapping
+import asyncio
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,12 +46,23 @@ class Tracked(Container[str]):
 class View:
     """All Applications by key, and by the names of their repositories."""
 
-    def __init__(self) -> None:
+    def __init__(self, namespaces: Iterable[str] = ()) -> None:
+        """namespaces: those whose Applications must have been listed before the view says anything of what is not."""
+        self._unlisted = set(namespaces)
+        self.complete = asyncio.Event()
+        """Set once all of them were: until then, that no Application is known does not mean that there is none."""
+        self.listed()
         self._known: dict[str, _Known] = {}
         self._by_repository: dict[str, set[str]] = {}
         self._by_label: dict[str, str] = {}
         self.changes = 0
         """How often anything changed: who derives something from the whole view need not do it more often."""
+
+    def listed(self, *namespaces: str) -> None:
+        """All Applications of these namespaces have been put in."""
+        self._unlisted.difference_update(namespaces)
+        if not self._unlisted:
+            self.complete.set()
 
     def __len__(self) -> int:
         """How many Applications there are."""

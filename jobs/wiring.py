@@ -73,7 +73,7 @@ async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitS
     judgements, lead = Judgements(settings.redis_url), Lead(settings.redis_url)
     stack.push_async_callback(judgements.close)
     stack.push_async_callback(lead.close)
-    applications, view = Applications(home), View()
+    applications, view = Applications(home), View(settings.namespaces)
     revisions = Revisions(applications, view)
     stack.push_async_callback(revisions.close)
     return Parts(

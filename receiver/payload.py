@@ -11,7 +11,7 @@ from receiver.errors import Unreadable
 from receiver.push import Delivery
 
 UNREAD = frozenset(("commits", "head_commit"))
-"""Nearly all of a large payload. Nothing in it is believed, so no memory is spent on it: only its syntax is looked at."""
+"""Nearly all of a large payload. Nothing in it is believed, so no memory is spent on it: only its syntax counts."""
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 MAX_URLS = 8
 """More addresses of one repository than any host sends."""

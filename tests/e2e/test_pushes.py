@@ -6,6 +6,7 @@ from jobs import metrics
 from jobs.core.repository import Repository
 from jobs.enqueue import Mark
 from jobs.pace import Pace
+from jobs.view import View
 from tests.e2e.harness import Flow
 from tests.e2e.objects import config_map
 
@@ -43,3 +44,19 @@ async def test_pushes_that_come_too_soon_are_fetched_together_and_the_last_is_de
     await flow.settle()
     assert fetches() == before + 1
     assert (await flow.live("ConfigMap", "web"))["data"]["colour"] == "19"
+
+
+async def test_a_push_that_waited_for_a_worker_is_not_dropped_before_its_applications_are_known(
+    sandbox_flow: Flow,
+) -> None:
+    flow = sandbox_flow
+    starting = View(["elsewhere"])
+    flow.parts = replace(flow.parts, view=starting)
+    after = await flow.push({"app/web.yaml": config_map()})
+    again = await flow.step()
+    assert again is not None
+    assert again.in_s is not None
+    assert again.hints["after"] == after
+    starting.listed("elsewhere")
+    await flow.pushed(after)
+    assert await flow.step() is None, "nobody uses it: now that is known"

@@ -1,5 +1,6 @@
 """The sweep marks what became due, on a real queue."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -86,3 +87,15 @@ async def test_after_a_loss_everything_is_marked(queue: Queue) -> None:
         ("repository:git.example.org/shop", "start"),
     ]
     await mark_everything(Surroundings(queue, names=0))  # type: ignore[arg-type]
+
+
+async def test_after_a_loss_nothing_is_marked_before_it_is_known_what_there_is(queue: Queue) -> None:
+    around: Any = Surroundings(queue, names=0)
+    around.view = View(["pilothouse"])
+    around.settings = around.settings.model_copy(update={"sweep_interval_s": 0.0})
+    marking = asyncio.create_task(mark_everything(around))
+    await asyncio.sleep(0)
+    around.view.put(an_application_body())
+    around.view.listed("pilothouse")
+    await marking
+    assert ("application:pilothouse/web", "start") in await claimed(queue)

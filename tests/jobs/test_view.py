@@ -75,3 +75,13 @@ def test_what_others_at_the_same_destination_want_is_told() -> None:
 
 def is_wanted(view: View, target: ObjectId) -> bool:
     return target in view.wanted_elsewhere(an_application())
+
+
+def test_a_view_is_complete_when_every_namespace_was_listed() -> None:
+    assert View().complete.is_set()
+    view = View(["a", "b"])
+    view.listed("a")
+    view.listed("a")
+    assert not view.complete.is_set()
+    view.listed("b")
+    assert view.complete.is_set()
