@@ -18,7 +18,7 @@ from jobs.kube import Kube, Listed
 
 log = structlog.get_logger()
 
-AGAIN_S = 60.0
+AGAIN_S = 600.0
 """Until it is looked at again although no repository Secret changed: somebody may have deleted the copies."""
 RETRY_S = 5.0
 """The same after a failure."""

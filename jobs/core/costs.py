@@ -9,8 +9,10 @@ WATCH_S = 450.0
 """A watch is asked to end after 300 to 600 s, and begun again."""
 HOME_READS = 4
 """Of repository Secrets, credentials, TLS and SSH trust: read at most once a minute, by whoever polls a repository."""
-HOME_WATCHES = 4
-"""Applications, AppProjects, Secrets, ConfigMaps; one of each in every worker."""
+HOME_WATCHES = 5
+"""Applications, AppProjects, Secrets, ConfigMaps, repository Secrets with their data; one of each in every worker."""
+HOME_LOOKS = 6
+"""An hour, by every worker, at the copies of webhook secrets: somebody may have deleted them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def idle_hour(fleet: Fleet, intervals: Intervals = USUAL) -> int:
     watches = (fleet.kinds * fleet.clusters + HOME_WATCHES * fleet.workers) * 3600 / WATCH_S
     reads = HOME_READS * min(60.0, fleet.repositories * 3600 / intervals.poll_s) * fleet.workers
     audits = fleet.applications * compared(fleet, fleet.objects) * 3600 / intervals.audit_s
-    return round(sweeps + watches + reads + audits)
+    return round(sweeps + watches + reads + HOME_LOOKS * fleet.workers + audits)
 
 
 def idle_hour_of_git(fleet: Fleet, intervals: Intervals = USUAL) -> int:
