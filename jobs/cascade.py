@@ -51,8 +51,8 @@ async def remove(application: Application, claim: Claim, parts: Parts) -> Again 
 async def _delete_owned(application: Application, claim: Claim, parts: Parts, propagation: str) -> int:
     """Begin to delete everything that is owned; how many objects are still there, those kept on purpose not counted."""
     owner = Owner(parts.settings.installation, application.namespace, application.name)
-    cluster = await parts.clusters.at(application.destination, application.project)
-    kube = cluster.fenced(claim.require)
+    reached = await parts.clusters.at(application.destination, application.project)
+    kube = reached.kube.fenced(claim.require)
     live, incomplete = await labelled(owner, kinds_of(application.annotations), {}, kube)
     if incomplete:
         raise KubeError(f"not everything that is to be deleted can be listed: {'; '.join(incomplete)}")

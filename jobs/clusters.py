@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from jobs.core.application import IN_CLUSTER, IN_CLUSTER_NAME, Destination
-from jobs.core.cluster_secret import Cluster, ClusterCredentials, cluster_of
+from jobs.core.cluster_secret import HOME_CLUSTER, Cluster, ClusterCredentials, cluster_of, names_of
 from jobs.core.discovery import ApiResource
 from jobs.core.errors import InvalidSpecError
 from jobs.core.objects import texts
@@ -71,6 +72,14 @@ class Home:
             return items
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A destination cluster: what its Secret says of it, and the client."""
+
+    cluster: Cluster
+    kube: Kube
+
+
 class Clusters:
     """One client per cluster, opened when first wanted and again when its Secret changed."""
 
@@ -80,18 +89,26 @@ class Clusters:
         self._open: dict[str, tuple[ClusterCredentials, Kube]] = {}
         self._former: list[Kube] = []
 
-    async def at(self, destination: Destination, project: str) -> Kube:
+    async def at(self, destination: Destination, project: str) -> Reached:
         """The destination's client. Raises InvalidSpecError when no Secret, or a broken one, describes it."""
-        found = None if destination.is_home else await self._described(destination)
-        if found is None:
-            return self._home
+        found = await self.described(destination)
         if found.project and found.project != project:
             raise InvalidSpecError(f"spec.destination: cluster {found.name} is reserved for project {found.project}")
-        if found.namespaces:
-            raise InvalidSpecError(
-                f"spec.destination: cluster {found.name} is limited to some namespaces, which is not supported yet"
-            )
-        return self._client(found.name, found.credentials)
+        ours = found.is_home and not found.credentials.says_who
+        return Reached(found, self._home if ours else self._client(found.name, found.credentials))
+
+    async def described(self, destination: Destination) -> Cluster:
+        """What is known of the destination; raises as `at`. A Secret may say more of the home cluster, too."""
+        named = HOME_CLUSTER.names if destination.is_home else {destination.name or destination.server}
+        for secret in await self._written.of_type("cluster"):
+            if named & names_of(secret):
+                return cluster_of(secret)
+        if destination.is_home:
+            return HOME_CLUSTER
+        raise InvalidSpecError(
+            f"spec.destination: no cluster is known as {destination.name or destination.server}; "
+            f"use {IN_CLUSTER_NAME}, {IN_CLUSTER}, or add a Secret labelled {TYPE_LABEL}=cluster"
+        )
 
     async def close(self) -> None:
         """Ends the connections to all clusters but the home cluster."""
@@ -99,23 +116,6 @@ class Clusters:
             await kube.close()
         self._open.clear()
         self._former.clear()
-
-    async def _described(self, destination: Destination) -> Cluster:
-        broken: list[str] = []
-        for secret in await self._written.of_type("cluster"):
-            try:
-                cluster = cluster_of(secret)
-            except InvalidSpecError as error:
-                broken.append(error.message)
-                continue
-            if destination.name == cluster.name or destination.server == cluster.credentials.server:
-                return cluster
-        named = destination.name or destination.server
-        hint = f" ({'; '.join(broken)})" if broken else ""
-        raise InvalidSpecError(
-            f"spec.destination: no cluster is known as {named}; use {IN_CLUSTER_NAME}, {IN_CLUSTER}, "
-            f"or add a Secret labelled {TYPE_LABEL}=cluster{hint}"
-        )
 
     def _client(self, name: str, credentials: ClusterCredentials) -> Kube:
         # By name: two Secrets may give one server with two accounts.

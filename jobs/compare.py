@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jobs import sources
+from jobs import projects, sources
 from jobs.claim import Claim
-from jobs.core import project, restrictions
 from jobs.core.application import Application
 from jobs.core.deployed import Deployed, deployed_of
-from jobs.core.errors import InvalidSpecError, PlanError
+from jobs.core.errors import PlanError
 from jobs.core.guards import named
 from jobs.core.health_status import Health
 from jobs.core.intent import wants_hooks
@@ -96,9 +95,8 @@ class Compared:
 
 async def compare(application: Application, run: Run, found: Sources, claim: Claim, parts: Parts) -> Compared:
     """The plan towards these sources. Raises StageError: the spec, the render, or a cluster that can't be asked."""
-    written = await _allowed_project(application, parts)
-    cluster = await parts.clusters.at(application.destination, application.project)
-    kube = cluster.fenced(claim.require)
+    leave = await projects.leave(application, parts)
+    kube = leave.kube.fenced(claim.require)
     rendered = await sources.render(found, parts)
     owner = Owner(parts.settings.installation, application.namespace, application.name)
     aimed = targets(rendered.manifests, await kube.discovery(), application, owner, run)
@@ -110,8 +108,12 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     wanted = _wanted(application, planned, owner)
     # What a watch saw must not be judged by a list that is older.
     observed = await observe(wanted, kube, parts.memory, cached=claim.why != "drift")
-    rules = _rules(application, run, chosen, owner, parts)
-    rules = replace(rules, project=written, wanted_elsewhere=_wanted_elsewhere(application, wanted, observed, parts))
+    rules = replace(
+        _rules(application, run, chosen, owner, parts),
+        project=leave.project,
+        cluster=leave.cluster,
+        wanted_elsewhere=_wanted_elsewhere(application, wanted, observed, parts),
+    )
     plan = make(planned, observed, rules)
     learn(plan, kube, parts)
     scripts = await parts.judge.scripts()
@@ -158,19 +160,6 @@ def require_in_time(run: Run, compared: Compared, waits_for: str, parts: Parts) 
     limit_s = parts.settings.wave_timeout_s * waves
     if parts.now().since(run.started_at) > limit_s:
         raise PlanError(f"gave up after {limit_s:g} s (PILOTHOUSE_WAVE_TIMEOUT_S for each of {waves}) {waits_for}")
-
-
-async def _allowed_project(application: Application, parts: Parts) -> Mapping[str, Any] | None:
-    """The AppProject. What it or the Application forbids, or asks for and is not supported yet, is said before work."""
-    home = parts.settings.home
-    written = await parts.home.project(application.project)
-    refusals = project.application_refusals(written, application, home=home)
-    if refusals:
-        raise InvalidSpecError("; ".join(refusals))
-    unsupported = restrictions.application_refusals(application)
-    if unsupported:
-        raise PlanError("; ".join(unsupported), refusals=unsupported)
-    return written
 
 
 def _wanted_elsewhere(

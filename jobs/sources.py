@@ -146,7 +146,7 @@ def _revision_wanted(application: Application, source: Source) -> str:
 
 
 async def _aimed(application: Application, places: tuple[Place, ...], parts: Parts) -> Sources:
-    cluster = await parts.clusters.at(application.destination, application.project)
+    cluster = (await parts.clusters.at(application.destination, application.project)).kube
     api_versions = parts.memory.complete_api_versions(cluster.server, await cluster.discovery())
     facts = Facts(await cluster.version(), api_versions)
     lent = {place.source.ref: place for place in places if place.source.ref}

@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from jobs.core.application import IN_CLUSTER, IN_CLUSTER_NAME, SKIP_RECONCILE
 from jobs.core.errors import InvalidSpecError
+from jobs.core.objects import metadata_of, texts
+from jobs.core.scope import Scope
 
 COMMANDS = ("execProviderConfig", "awsAuthConfig")
 """Keys of `config` that mean running a program to get a token."""
@@ -45,19 +48,43 @@ class ClusterCredentials:
         _check_server(self)
         _check_identity(self)
 
+    @property
+    def says_who(self) -> bool:
+        """Whether it holds anything by which the server knows us."""
+        return bool(self.token or self.username or self.password or self.key_pem)
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One cluster Secret."""
+    """One cluster, as its Secret describes it."""
 
     name: str
     credentials: ClusterCredentials
-    namespaces: tuple[str, ...] = ()
-    """Namespaces Pilothouse may touch there; empty: all."""
-    cluster_resources: bool = True
-    """Whether cluster-scoped objects may be touched too; only matters when `namespaces` are named."""
+    scope: Scope = field(default_factory=Scope)
     project: str = ""
     """The only AppProject that may use the cluster; empty: any."""
+    skipped: bool = False
+    """Whether its applications are left alone for now (annotation `argocd.argoproj.io/skip-reconcile`)."""
+
+    @property
+    def server(self) -> str:
+        """Its address, without a slash at its end."""
+        return self.credentials.server
+
+    @property
+    def is_home(self) -> bool:
+        """Whether it is the cluster where the Applications live."""
+        return self.server == IN_CLUSTER
+
+    @property
+    def called(self) -> frozenset[str]:
+        """Its names."""
+        return frozenset({self.name} | ({IN_CLUSTER_NAME} if self.is_home else set()))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All that an Application may call it: its names and its address."""
+        return self.called | {self.server}
 
 
 def cluster_of(secret: Mapping[str, Any]) -> Cluster:
@@ -75,12 +102,21 @@ def cluster_of(secret: Mapping[str, Any]) -> Cluster:
         return Cluster(
             name=data.get("name", "") or server,
             credentials=_credentials(server, config),
-            namespaces=spaces,
-            cluster_resources=not spaces or data.get("clusterResources", "").strip().lower() == "true",
+            scope=Scope(spaces, not spaces or data.get("clusterResources", "").strip().lower() == "true"),
             project=data.get("project", ""),
+            skipped=texts(metadata_of(secret).get("annotations")).get(SKIP_RECONCILE) == "true",
         )
     except InvalidSpecError as error:
         raise InvalidSpecError(f"cluster Secret {name}: {error.message}") from None
+
+
+def names_of(secret: Mapping[str, Any]) -> frozenset[str]:
+    """What a cluster Secret calls its cluster, whatever else is wrong with it."""
+    try:
+        data = _decoded({key: value for key, value in (secret.get("data") or {}).items() if key in ("name", "server")})
+    except InvalidSpecError:
+        return frozenset()
+    return frozenset({data.get("name", ""), data.get("server", "").strip().rstrip("/")} - {""})
 
 
 def _decoded(data: object) -> dict[str, str]:
@@ -146,8 +182,7 @@ def _check_server(given: ClusterCredentials) -> None:
         raise InvalidSpecError("server must be an address like https://10.0.0.1:6443")
     if parts.username is not None or parts.password is not None:
         raise InvalidSpecError("server must not hold a user name or password")
-    proves_itself = given.token or given.password or given.key_pem
-    if parts.scheme == "http" and proves_itself and not _is_loopback(host):
+    if parts.scheme == "http" and given.says_who and not _is_loopback(host):
         # Whoever is on the way would read the token and be us.
         raise InvalidSpecError("server must be https, or the credentials cross the network unencrypted")
 
@@ -172,3 +207,7 @@ def _check_identity(given: ClusterCredentials) -> None:
             raise InvalidSpecError(
                 "token, user name, password and server name must be printable ASCII, without line breaks"
             )
+
+
+HOME_CLUSTER = Cluster(IN_CLUSTER_NAME, ClusterCredentials(IN_CLUSTER))
+"""The home cluster, unless a Secret says more of it."""

@@ -28,7 +28,7 @@ def of_everything(anything_rendered: bool, *, removals_exist: bool, rules: Rules
 def of_object(manifest: Manifest, live: Mapping[str, Any] | None, rules: Rules) -> Iterator[str]:
     """Refusals of one object."""
     yield from restrictions.object_refusals(manifest)
-    forbidden = project.object_refusal(rules.project, rules.application, manifest.id)
+    forbidden = project.object_refusal(rules.project, rules.application, manifest.id, rules.cluster)
     if forbidden:
         yield forbidden
     shared = _belongs_to_another(manifest, live, rules)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jobs.core.application import IN_CLUSTER, IN_CLUSTER_NAME, Application
+from jobs.core.application import Application
+from jobs.core.cluster_secret import Cluster
 from jobs.core.errors import InvalidSpecError
 from jobs.core.fields import Fields
 from jobs.core.objects import ObjectId
@@ -24,7 +25,7 @@ def application_refusals(project: Mapping[str, Any] | None, application: Applica
     name = application.project
     if project is None:
         return () if name == DEFAULT else (f"spec.project: there is no AppProject {name} in namespace {home}",)
-    spec = Fields(Fields(project, f"AppProject {name}").mapping("spec"), f"AppProject {name} spec")
+    spec = spec_of(project, name)
     found = [f"AppProject {name}: {field} is not supported yet" for field in project_fields(spec.values)]
     urls = [source.repo_url for source in application.sources]
     refused = [url for url in urls if not _source_allowed(spec.texts("sourceRepos"), url)]
@@ -34,14 +35,31 @@ def application_refusals(project: Mapping[str, Any] | None, application: Applica
     return tuple(found)
 
 
-def object_refusal(project: Mapping[str, Any] | None, application: Application, target: ObjectId) -> str | None:
+def cluster_refusals(project: Mapping[str, Any] | None, application: Application, cluster: Cluster) -> tuple[str, ...]:
+    """Why the project does not allow this cluster at all, as sentences."""
+    name = f"AppProject {application.project}"
+    spec = spec_of(project, application.project)
+    if spec.flag("permitOnlyProjectScopedClusters") and cluster.project != application.project:
+        only = f"{name}: spec.permitOnlyProjectScopedClusters does not allow cluster {cluster.name}"
+        return (f"{only}, whose Secret does not name the project",)
+    return ()
+
+
+def spec_of(project: Mapping[str, Any] | None, name: str) -> Fields:
+    """The spec of a project, to be read; empty when there is none."""
+    return Fields(Fields(project or {}, f"AppProject {name}").mapping("spec"), f"AppProject {name}: spec")
+
+
+def object_refusal(
+    project: Mapping[str, Any] | None, application: Application, target: ObjectId, cluster: Cluster
+) -> str | None:
     """Why the project does not allow this object at the Application's destination; None: it does."""
     if project is None:
         return None
     name = f"AppProject {application.project}"
-    spec = Fields(Fields(project, name).mapping("spec"), f"{name} spec")
+    spec = spec_of(project, application.project)
     said = f"{target}: {name}"
-    if not _destination_allowed(spec, application, target.namespace):
+    if not _destination_allowed(spec, application, target.namespace, cluster):
         return f"{said}: spec.destinations does not allow namespace {target.namespace or '(cluster-scoped)'} there"
     allow, deny = ("namespaceResourceWhitelist", "namespaceResourceBlacklist")
     if not target.namespace:
@@ -72,16 +90,18 @@ def _one_name(url: str) -> str:
         return url
 
 
-def _destination_allowed(spec: Fields, application: Application, namespace: str) -> bool:
-    destination = application.destination
-    servers = {destination.server} | ({IN_CLUSTER} if destination.is_home else set())
-    names = {destination.name} | ({IN_CLUSTER_NAME} if destination.is_home else set())
-    allowed = False
+def _destination_allowed(spec: Fields, application: Application, namespace: str, cluster: Cluster) -> bool:
+    """By each name of the cluster, however the Application spells it: no other spelling slips past a denial.
+
+    The clusters of a project are its destinations without being listed.
+    https://argo-cd.readthedocs.io/en/stable/user-guide/projects/#project-scoped-repositories-and-clusters
+    """
+    allowed = cluster.project == application.project and cluster.scope.covers(namespace)
     for entry in spec.each("destinations"):
         server, name, wanted = entry.text("server"), entry.text("name"), entry.text("namespace")
         denies = any(text.startswith("!") for text in (server, name, wanted))
-        here = any(_glob(server.lstrip("!"), item) for item in servers) if server else False
-        here = here or (any(_glob(name.lstrip("!"), item) for item in names) if name else False)
+        here = bool(server) and _glob(server.lstrip("!"), cluster.server)
+        here = here or (bool(name) and any(_glob(name.lstrip("!"), item) for item in cluster.called))
         # What has no namespace is denied by no namespace's name.
         there = _glob(wanted.lstrip("!"), namespace) if namespace else not wanted.startswith("!")
         if denies and here and there:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.core.application import Application
+from jobs.core.cluster_secret import HOME_CLUSTER, Cluster
 from jobs.core.inventory import Owner
 from jobs.core.objects import ObjectId
 
@@ -17,6 +18,8 @@ class Rules:
     owner: Owner
     project: Mapping[str, Any] | None = None
     """The AppProject object; None: there is none of that name, which only `default` may say."""
+    cluster: Cluster = HOME_CLUSTER
+    """Where the objects go."""
     operation: str = ""
     """Id of the running operation; empty while only looking."""
     prune: bool = False

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from deploy.sandbox import Sandbox
-from jobs.clusters import CONFIG_MAPS, SECRETS, Clusters, Home
-from jobs.core.application import Destination
-from jobs.core.cluster_secret import ClusterCredentials
+from jobs.clusters import CONFIG_MAPS, SECRETS, Clusters, Home, Reached
+from jobs.core.application import IN_CLUSTER, Destination
+from jobs.core.cluster_secret import HOME_CLUSTER, ClusterCredentials
 from jobs.core.errors import InvalidSpecError
 from jobs.kube import Kube
 
@@ -65,30 +65,47 @@ def to(server: str = "", name: str = "") -> Destination:
 async def test_the_cluster_pilothouse_runs_in_needs_no_secret(
     clusters: Clusters, home: Kube, destination: Destination
 ) -> None:
-    assert await clusters.at(destination, "default") is home
+    assert await clusters.at(destination, "default") == Reached(HOME_CLUSTER, home)
 
 
 async def test_a_cluster_is_found_by_server_or_name_and_opened_once(clusters: Clusters) -> None:
     found = await clusters.at(to(FAR), "default")
-    assert found.server == FAR
-    assert await clusters.at(to(name="far"), "default") is found
+    assert found.kube.server == found.cluster.server == FAR
+    assert (await clusters.at(to(name="far"), "default")).kube is found.kube
+
+
+@pytest.mark.parametrize("name", ["in-cluster", "here"])
+async def test_a_secret_may_say_more_of_the_home_cluster(home: Kube, name: str) -> None:
+    bare = a_cluster(name, IN_CLUSTER, "", namespaces="shop")
+    clusters = Clusters(home, GivenSecrets(bare))
+    for destination in (to(IN_CLUSTER), to(name="in-cluster")):
+        found = await clusters.at(destination, "default")
+        assert (found.cluster.name, found.cluster.scope.namespaces, found.kube) == (name, ("shop",), home)
+
+
+async def test_another_account_at_home_has_its_own_connection(home: Kube) -> None:
+    clusters = Clusters(home, GivenSecrets(a_cluster("here", IN_CLUSTER)))
+    found = await clusters.at(to(name="in-cluster"), "default")
+    assert found.kube is not home
+    assert found.kube.server == IN_CLUSTER
+    await clusters.close()
 
 
 async def test_a_secret_that_changed_opens_the_cluster_again(home: Kube) -> None:
     secrets = GivenSecrets(a_cluster())
     clusters = Clusters(home, secrets)
-    before = await clusters.at(to(FAR), "default")
+    before = (await clusters.at(to(FAR), "default")).kube
     secrets.bodies = (a_cluster(token="t-2"),)
-    assert await clusters.at(to(FAR), "default") is not before
+    assert (await clusters.at(to(FAR), "default")).kube is not before
     await clusters.close()
 
 
 async def test_two_accounts_of_one_server_do_not_take_each_others_connection(home: Kube) -> None:
     clusters = Clusters(home, GivenSecrets(a_cluster("one"), a_cluster("two", token="t-2")))
-    one = await clusters.at(to(name="one"), "default")
-    two = await clusters.at(to(name="two"), "default")
+    one = (await clusters.at(to(name="one"), "default")).kube
+    two = (await clusters.at(to(name="two"), "default")).kube
     assert one is not two
-    assert await clusters.at(to(name="one"), "default") is one
+    assert (await clusters.at(to(name="one"), "default")).kube is one
     await clusters.close()
 
 
@@ -97,8 +114,9 @@ async def test_two_accounts_of_one_server_do_not_take_each_others_connection(hom
     [
         (a_cluster(), to("https://other.example.org"), "no cluster is known as https://other.example.org"),
         (a_cluster(project="shop"), to(FAR), "cluster far is reserved for project shop"),
-        (a_cluster(namespaces="a,b"), to(FAR), "cluster far is limited to some namespaces, which is not supported yet"),
-        (a_cluster(config="{"), to(FAR), "no cluster is known as https://far.example.org"),
+        (a_cluster(config="{"), to(FAR), "cluster Secret cluster-far: config is not JSON"),
+        (a_cluster("here", IN_CLUSTER, config="{"), to(IN_CLUSTER), "cluster Secret cluster-here: config is not JSON"),
+        ({"metadata": {"name": "cluster-far"}, "data": {"server": "%"}}, to(FAR), "no cluster is known as"),
     ],
 )
 async def test_a_destination_that_may_not_be_used_says_why(

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from jobs.core.cluster_secret import ClusterCredentials, cluster_of
+from jobs.core.cluster_secret import HOME_CLUSTER, ClusterCredentials, cluster_of
 from jobs.core.errors import InvalidSpecError
+from jobs.core.scope import Scope
 
 TOKEN = "hunter2-token"
 
@@ -25,7 +26,8 @@ def a_secret(config: Any = None, **data: str) -> dict[str, Any]:
 def test_an_argo_cd_cluster_secret_is_understood():
     tls = {"serverName": "k8s.example.com", "caData": b64("CA"), "certData": b64("CERT"), "keyData": b64("KEY")}
     cluster = cluster_of(a_secret({"tlsClientConfig": tls, "proxyUrl": "http://proxy:3128"}, project="shop"))
-    assert (cluster.name, cluster.project, cluster.namespaces, cluster.cluster_resources) == ("prod", "shop", (), True)
+    assert (cluster.name, cluster.project, cluster.scope, cluster.skipped) == ("prod", "shop", Scope(), False)
+    assert cluster.names == {"prod", "https://10.0.0.1:6443"}
     assert cluster.credentials == ClusterCredentials(
         "https://10.0.0.1:6443",
         ca_pem="CA",
@@ -38,8 +40,21 @@ def test_an_argo_cd_cluster_secret_is_understood():
 
 def test_a_cluster_limited_to_namespaces_says_so():
     cluster = cluster_of(a_secret(namespaces="a, b"))
-    assert (cluster.namespaces, cluster.cluster_resources) == (("a", "b"), False)
-    assert cluster_of(a_secret(namespaces="a", clusterResources="true")).cluster_resources
+    assert cluster.scope == Scope(("a", "b"), cluster_resources=False)
+    assert cluster_of(a_secret(namespaces="a", clusterResources="true")).scope.cluster_resources
+
+
+def test_a_cluster_may_be_left_alone_for_a_while():
+    secret = a_secret()
+    for value, skipped in (("true", True), ("false", False)):
+        secret["metadata"]["annotations"] = {"argocd.argoproj.io/skip-reconcile": value}
+        assert cluster_of(secret).skipped is skipped
+
+
+def test_the_home_cluster_answers_to_both_its_names():
+    secret = a_secret({}, name="here", server="https://kubernetes.default.svc/")
+    assert cluster_of(secret).names == {"here", "in-cluster", "https://kubernetes.default.svc"}
+    assert HOME_CLUSTER.names == {"in-cluster", "https://kubernetes.default.svc"}
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,29 @@
 """What an AppProject allows: sources, destinations, kinds."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from jobs.core.cluster_secret import HOME_CLUSTER, Cluster, ClusterCredentials
 from jobs.core.objects import ObjectId
-from jobs.core.project import application_refusals, object_refusal
+from jobs.core.project import application_refusals, cluster_refusals, object_refusal
+from jobs.core.scope import Scope
 from tests.builders import an_application
 
 CONFIG, ROLE = ObjectId("", "ConfigMap", "shop", "web"), ObjectId("rbac.authorization.k8s.io", "ClusterRole", "", "web")
 EVERYWHERE = [{"server": "*", "namespace": "*"}]
+EDGE = Cluster("edge", ClusterCredentials("https://10.0.0.1:6443"))
 
 
-def refused(target: ObjectId, **spec: Any) -> str | None:
-    return object_refusal({"spec": {"destinations": EVERYWHERE} | spec}, an_application(), target)
+def refused(target: ObjectId, cluster: Cluster = HOME_CLUSTER, **spec: Any) -> str | None:
+    return object_refusal({"spec": {"destinations": EVERYWHERE} | spec}, an_application(), target, cluster)
 
 
 def test_without_a_project_object_only_default_is_allowed() -> None:
     assert application_refusals(None, an_application(), home="pilothouse") == ()
-    assert object_refusal(None, an_application(), CONFIG) is None
+    assert object_refusal(None, an_application(), CONFIG, HOME_CLUSTER) is None
+    assert cluster_refusals(None, an_application(), HOME_CLUSTER) == ()
     named = an_application(spec={"project": "shop"})
     assert application_refusals(None, named, home="pilothouse") == (
         "spec.project: there is no AppProject shop in namespace pilothouse",
@@ -77,6 +82,38 @@ def test_the_destination_of_an_object_must_be_allowed(destinations: list[dict[st
     assert (refused(CONFIG, destinations=destinations) is None) is allowed
 
 
+@pytest.mark.parametrize("by", ["server", "name"])
+def test_a_cluster_that_is_denied_by_one_name_is_not_reached_by_another(by: str) -> None:
+    named = {"server": EDGE.server, "name": EDGE.name}[by]
+    assert refused(CONFIG, EDGE, destinations=[{by: named, "namespace": "*"}]) is None
+    assert refused(CONFIG, EDGE, destinations=[*EVERYWHERE, {by: f"!{named}", "namespace": "*"}]) is not None
+
+
+def test_a_cluster_may_not_call_itself_by_the_address_of_another() -> None:
+    posing = replace(EDGE, name="https://kubernetes.default.svc")
+    destinations = [{"server": "https://kubernetes.default.svc", "namespace": "*"}]
+    assert refused(CONFIG, posing, destinations=destinations) is not None
+
+
+def test_the_clusters_of_a_project_are_its_destinations_unless_denied() -> None:
+    own = replace(EDGE, project="default", scope=Scope(("shop",), cluster_resources=False))
+    assert refused(CONFIG, own, destinations=[]) is None
+    assert refused(replace(CONFIG, namespace="other"), own, destinations=[]) is not None
+    assert refused(CONFIG, own, destinations=[{"name": "edge", "namespace": "!shop"}]) is not None
+    assert refused(CONFIG, replace(own, project="till"), destinations=[]) is not None
+
+
+def test_a_project_may_permit_its_own_clusters_only() -> None:
+    only = {"spec": {"permitOnlyProjectScopedClusters": True}}
+    assert cluster_refusals(only, an_application(), replace(EDGE, project="default")) == ()
+    assert cluster_refusals({"spec": {}}, an_application(), EDGE) == ()
+    for cluster, name in ((EDGE, "edge"), (HOME_CLUSTER, "in-cluster")):
+        assert cluster_refusals(only, an_application(), cluster) == (
+            f"AppProject default: spec.permitOnlyProjectScopedClusters does not allow cluster {name}, "
+            "whose Secret does not name the project",
+        )
+
+
 def test_a_denied_namespace_denies_no_object_without_one() -> None:
     destinations = [*EVERYWHERE, {"server": "*", "namespace": "!kube-system"}]
     listed = [{"group": "*", "kind": "*"}]
@@ -108,7 +145,7 @@ def test_kinds_are_allowed_by_the_lists_for_their_scope(target: ObjectId, spec: 
 
 
 def test_a_restriction_that_is_not_enforced_refuses() -> None:
-    project = {"spec": {"sourceRepos": ["*"], "syncWindows": [{"kind": "deny"}]}}
+    project = {"spec": {"sourceRepos": ["*"], "signatureKeys": [{"keyID": "4AEE18F83AFDEB23"}]}}
     assert application_refusals(project, an_application(), home="pilothouse") == (
-        "AppProject default: spec.syncWindows is not supported yet",
+        "AppProject default: spec.signatureKeys is not supported yet",
     )
