@@ -112,6 +112,7 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
         _rules(application, run, chosen, owner, parts),
         project=leave.project,
         cluster=leave.cluster,
+        windows=leave.windows,
         wanted_elsewhere=_wanted_elsewhere(application, wanted, observed, parts),
     )
     plan = make(planned, observed, rules)

@@ -12,6 +12,7 @@ from jobs import cascade, compare, followed, sources
 from jobs.claim import Again, Claim
 from jobs.core.application import SKIP_RECONCILE, Application, application_of, unreadable
 from jobs.core.errors import Conflict, InvalidSpecError, KubeError, LostClaim, NotFound, StageError
+from jobs.core.held import held
 from jobs.core.intent import Intent, intent
 from jobs.core.outcome import later
 from jobs.core.run import refused, resumed
@@ -89,6 +90,9 @@ async def _carry_out(work: Work, parts: Parts) -> None:
     wish = intent(work.application, work.run, compared.plan, compared.deployed)
     if wish is Intent.LOOK:
         return
+    work.run = held(work.run, compared.plan, compared.rules, parts.now())
+    if work.run.held:
+        return
     work.run = work.run.begun(heal=wish is Intent.HEAL)
     compared.plan.require_clean()  # all refusals in one PlanError, before anything is touched
     if work.run.sync_options.get("dryRun") is True:
@@ -107,7 +111,7 @@ def _again(work: Work, push: Mapping[str, str], parts: Parts) -> Again | None:
     if wish.backoff:
         return Again(wish.in_s, "retry", wish.in_s, hints=hints)
     # Behind new pushes: who only waits for health must not hold up who has something to apply.
-    return Again(wish.in_s, "wait", background=True, hints=hints)
+    return Again(wish.in_s, wish.why, background=True, hints=hints)
 
 
 async def _refuse(application: Application, error: StageError, claim: Claim, parts: Parts) -> Again | None:

@@ -27,7 +27,8 @@ PUSH_TO_APPLIED = Histogram(
 
 def count_run(run: Run) -> None:
     """Count how a claim of an application ended."""
-    outcome = "failed" if run.error else "looked" if run.phase is None else str(run.phase).lower()
+    looked = "held" if run.held else "looked"
+    outcome = "failed" if run.error else looked if run.phase is None else str(run.phase).lower()
     SYNCS.labels("healed" if run.heal and not run.error else outcome).inc()
     for target in run.changed_ids if run.heal else ():
         HEALED.labels(target.kind).inc()

@@ -11,6 +11,7 @@ from jobs.core import project, restrictions
 from jobs.core.application import Application
 from jobs.core.cluster_secret import Cluster
 from jobs.core.errors import InvalidSpecError, PlanError
+from jobs.core.windows import Window, windows_of
 from jobs.kube import Kube
 from jobs.parts import Parts
 
@@ -24,6 +25,8 @@ class Leave:
     cluster: Cluster
     kube: Kube
     """The client of the destination."""
+    windows: tuple[Window, ...]
+    """Sync windows that are about the application."""
 
 
 async def leave(application: Application, parts: Parts) -> Leave:
@@ -35,7 +38,8 @@ async def leave(application: Application, parts: Parts) -> Leave:
         raise PlanError("; ".join(unsupported), refusals=unsupported)
     reached = await parts.clusters.at(application.destination, application.project)
     _require(project.cluster_refusals(written, application, reached.cluster))
-    return Leave(written, reached.cluster, reached.kube)
+    windows = windows_of(project.spec_of(written, application.project), application, reached.cluster)
+    return Leave(written, reached.cluster, reached.kube, windows)
 
 
 def _require(refusals: tuple[str, ...]) -> None:

@@ -10,8 +10,9 @@ from jobs.compare import Compared
 from jobs.core.announce import announcements
 from jobs.core.application import KINDS, REFRESH, RUN, SOURCE_KEY, Application, application_of
 from jobs.core.deployed import Deployed, deployed_of
+from jobs.core.errors import WindowClosed
 from jobs.core.outcome import failed_key
-from jobs.core.run import OperationPhase, Run
+from jobs.core.run import OperationPhase, Run, running_key
 from jobs.core.status import Seen, as_status
 from jobs.parts import Parts
 from jobs.valkey import QueueDown
@@ -73,12 +74,23 @@ def _annotations(application: Application, run: Run, compared: Compared | None) 
     """What changed of our memory on the Application; a refresh that was asked for was done."""
     found: dict[str, str | None] = {}
     before = deployed_of(application.annotations)
-    after = _deployed(before, run, compared)
+    after = _stopped(before, application, run) or _deployed(before, run, compared)
     if after != before:
         found[SOURCE_KEY] = str(after)
     if REFRESH in application.annotations:
         found[REFRESH] = None
     return found
+
+
+def _stopped(before: Deployed, application: Application, run: Run) -> Deployed | None:
+    """What is remembered when a sync window stopped the run: no failure, but also not that nothing was applied.
+
+    So Git may go back behind it, and what was deployed before is put in place again. None: no window did.
+    """
+    if run.held is None and not isinstance(run.error, WindowClosed):
+        return None
+    key = running_key(application) or (run.aim.key if run.changed_ids else "")
+    return before.tried(key) if key else before
 
 
 def _deployed(before: Deployed, run: Run, compared: Compared | None) -> Deployed:

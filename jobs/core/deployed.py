@@ -40,6 +40,11 @@ class Deployed:
         failures = self.failures + 1 if self.failed_key == key else 1
         return replace(self, failed_key=key, failures=failures)
 
+    def tried(self, key: str) -> "Deployed":
+        """After a sync with this key was stopped on its way: something of it is there, and it failed no more often."""
+        failures = self.failures if self.failed_key == key else 0
+        return replace(self, failed_key=key, failures=failures)
+
 
 def deployed_of(annotations: Mapping[str, str]) -> Deployed:
     """What an Application remembers; anything unreadable counts as nothing, which only costs a render."""

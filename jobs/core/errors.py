@@ -5,6 +5,7 @@ StageError                what went wrong, where, and what to do about it
 |-- FetchError            Git or a registry did not give the files
 |-- RenderError           the files do not become manifests
 |-- PlanError             objects that may not be applied or pruned; carries every refusal
+|-- WindowClosed          a sync window of the project keeps the sync back
 |-- KubeError             the API server said no, or nothing
 |   |-- NotFound, Conflict, Gone, Refused, Unauthorized, Overloaded, Unreachable
 |-- LostClaim             somebody else may run this application now: stop writing
@@ -60,6 +61,13 @@ class PlanError(StageError):
     def __init__(self, message: str, *, refusals: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.refusals = tuple(refusals)
+
+
+class WindowClosed(StageError):
+    """A sync window of the project keeps the sync from beginning, or from going on. retry_after_s: until it may."""
+
+    condition = "SyncError"
+    stage = "plan"
 
 
 class KubeError(StageError):

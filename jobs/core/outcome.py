@@ -4,7 +4,15 @@ from dataclasses import dataclass
 
 from jobs.core.application import Application
 from jobs.core.deployed import UNKNOWN, deployed_of
-from jobs.core.errors import FetchError, InvalidSpecError, KubeError, Overloaded, Unauthorized, Unreachable
+from jobs.core.errors import (
+    FetchError,
+    InvalidSpecError,
+    KubeError,
+    Overloaded,
+    Unauthorized,
+    Unreachable,
+    WindowClosed,
+)
 from jobs.core.moment import Moment
 from jobs.core.run import OperationPhase, Run
 
@@ -16,16 +24,25 @@ AWAY = (FetchError, Overloaded, Unauthorized, Unreachable)
 """Errors of the surroundings, that pass by themselves or when somebody mends them there."""
 
 
+EARLIEST_S = 1.0
+"""Shortest wait for a sync window, in seconds: clocks differ, and a moment too early is no reason to spin."""
+
+
 @dataclass(frozen=True, slots=True)
 class Later:
     """Look again in so many seconds. backoff: not even a sweep may come earlier, only a new wish."""
 
     in_s: float
     backoff: bool
+    why: str = "wait"
+    """The reason of the mark, one of jobs.enqueue.WHYS; a back-off is a retry."""
 
 
 def later(application: Application, run: Run, at: Moment) -> Later | None:
     """When to look again; None: only when something changes, or by the sweep."""
+    closed = run.held or (run.error if isinstance(run.error, WindowClosed) else None)
+    if closed is not None:
+        return _when_it_opens(application, closed)
     if run.phase is OperationPhase.RUNNING:
         passed = max(0.0, at.since(run.started_at))
         return Later(min(LAST_LOOK_S, max(FIRST_LOOK_S, passed / 4)), backoff=False)
@@ -41,6 +58,13 @@ def later(application: Application, run: Run, at: Moment) -> Later | None:
         # What may heal by itself, a repository or a cluster that is away, is asked again at the longest wait.
         return Later(retry.max_duration_s, backoff=True) if isinstance(run.error, FetchError | KubeError) else None
     return Later(wait_s, backoff=True)
+
+
+def _when_it_opens(application: Application, closed: WindowClosed) -> Later | None:
+    """Sweeps go on comparing meanwhile: what is not as Git says is shown."""
+    if closed.retry_after_s is None or not application.policy.automated:
+        return None
+    return Later(max(EARLIEST_S, closed.retry_after_s), backoff=False, why="window")
 
 
 def failed_key(run: Run) -> str:

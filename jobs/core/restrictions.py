@@ -113,5 +113,5 @@ def option_problems(options: Iterable[str]) -> tuple[str, ...]:
 
 def project_fields(spec: Mapping[str, Any]) -> tuple[str, ...]:
     """Restricting fields of an AppProject that are not enforced yet."""
-    names = ("syncWindows", "signatureKeys", "sourceIntegrity", "destinationServiceAccounts")
+    names = ("signatureKeys", "sourceIntegrity", "destinationServiceAccounts")
     return tuple(f"spec.{name}" for name in names if spec.get(name))

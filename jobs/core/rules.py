@@ -8,6 +8,7 @@ from jobs.core.application import Application
 from jobs.core.cluster_secret import HOME_CLUSTER, Cluster
 from jobs.core.inventory import Owner
 from jobs.core.objects import ObjectId
+from jobs.core.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Rules:
     """The AppProject object; None: there is none of that name, which only `default` may say."""
     cluster: Cluster = HOME_CLUSTER
     """Where the objects go."""
+    windows: tuple[Window, ...] = ()
+    """Sync windows of the project that are about the Application."""
     operation: str = ""
     """Id of the running operation; empty while only looking."""
     prune: bool = False

@@ -11,7 +11,7 @@ from typing import Any
 
 from jobs.core.application import RUN, Application
 from jobs.core.blame import told
-from jobs.core.errors import StageError
+from jobs.core.errors import StageError, WindowClosed
 from jobs.core.moment import Moment, moment_of
 from jobs.core.objects import ObjectId
 from jobs.core.plan import Action, Change, Plan, Removal
@@ -90,6 +90,8 @@ class Run:
     heal: bool = False
     """Whether it only puts back what somebody else changed."""
     retry_count: int = 0
+    held: WindowClosed | None = None
+    """Why a sync that nobody asked for was not begun, although there is something to do."""
 
     @property
     def annotation(self) -> str:
@@ -139,6 +141,10 @@ class Run:
         """It can't go on. Only a run that was begun has an operation that failed; a look has just an error."""
         phase = OperationPhase.FAILED if self.phase or self.requested or self.resumed else None
         return replace(self, phase=phase, message=error.message, finished_at=at, error=error)
+
+    def held_back(self, closed: WindowClosed) -> "Run":
+        """It only looked, since a sync window is closed."""
+        return replace(self, held=closed)
 
     def waiting(self, message: str) -> "Run":
         """It lets go until health may have changed."""

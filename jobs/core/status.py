@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from jobs.core.application import Application
-from jobs.core.errors import PlanError, StageError, shortened
+from jobs.core.errors import PlanError, shortened
 from jobs.core.health import Health, HealthStatus, application_health, assess, child_of
 from jobs.core.images import images_of
 from jobs.core.inventory import is_marked
@@ -41,7 +41,7 @@ def as_status(application: Application, run: Run, seen: Seen, at: Moment) -> dic
         "health": _health(old, seen, application, at),
         "reconciledAt": str(at),
         "controllerNamespace": old.get("controllerNamespace"),
-        "conditions": _conditions(old, run.error, seen, at),
+        "conditions": _conditions(old, run, seen, at),
         "history": _history(application, run, seen, at),
         "operationState": _operation_state(run) if run.phase else _former_state(old, run, at),
         "resources": _resources(seen.plan) if seen.plan else old.get("resources"),
@@ -194,9 +194,11 @@ def _reference(target: ObjectId, version: str) -> dict[str, Any]:
     return {key: value for key, value in {**named, "name": target.name}.items() if value}
 
 
-def _conditions(old: Mapping[str, Any], error: StageError | None, seen: Seen, at: Moment) -> list[dict[str, str]]:
+def _conditions(old: Mapping[str, Any], run: Run, seen: Seen, at: Moment) -> list[dict[str, str]]:
     """Errors of this claim and warnings of this comparison; a condition that stays keeps its time."""
+    error = run.error
     wanted = [(error.condition, error.message)] if error else []
+    wanted += [("SyncWarning", run.held.message)] if run.held else []
     if error is None and seen.plan and seen.plan.refusals:
         # Who only looks says it too: once the retries are used up, nobody else would.
         wanted = [(PlanError.condition, shortened(seen.plan.refused()))]

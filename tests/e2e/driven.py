@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from jobs import scripts
 from jobs.claim import Again, Claim
+from jobs.core.moment import Moment
 from jobs.enqueue import Mark
 from jobs.parts import Parts
 from tests.e2e.live import Live
@@ -96,8 +98,15 @@ class Driven(Live):
 
     async def until_marked(self, full: str) -> None:
         """Wait until the watch has told the queue of a change."""
-        key = f"{self.ground.home}/{full}"
-        await until(lambda: self.ground.queue.dirty("application", key))
+        await until(lambda: self._is_due(f"application:{self.ground.home}/{full}"))
+
+    async def _is_due(self, member: str) -> bool:
+        """Whether it is marked for now: one that waits for its time is marked, too, but for later."""
+        async with self.ground.valkey.client() as client:
+            seconds, microseconds = await client.time()
+            scores = [await client.zscore(lane, member) for lane in scripts.KEYS[:2]]
+        now_ms = seconds * 1000 + microseconds / 1000
+        return any(score is not None and score <= now_ms for score in scores)
 
     async def _view_is_fresh(self) -> None:
         """Wait until the worker's view has every Application as it is now: other runs look into it."""
@@ -114,6 +123,10 @@ class Driven(Live):
         """Let this test's handlers work with other settings."""
         changed = self.parts.settings.model_copy(update=changes)
         self.parts = replace(self.parts, settings=changed)
+
+    def at(self, moment: Moment) -> None:
+        """Let this test's handlers believe that it is that time."""
+        self.parts = replace(self.parts, now=lambda: moment)
 
     async def close(self) -> None:
         """Take everything of this test away; namespaces go in the background."""

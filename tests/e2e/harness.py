@@ -60,6 +60,18 @@ class Flow(Driven):
             "syncPolicy": automated(),
         } | fields
 
+    async def project(self, **changes: Any) -> str:
+        """An AppProject that allows everything but for the changes of its spec; its name."""
+        allowing: Json = {
+            "sourceRepos": ["*"],
+            "destinations": [{"server": "*", "namespace": "*"}],
+            "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+        }
+        name = f"team-{self.token}"
+        body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": name}}
+        await self.create(body | {"spec": allowing | changes})
+        return name
+
     async def deploy(
         self,
         name: str = "app",

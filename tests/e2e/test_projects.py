@@ -12,14 +12,7 @@ HERE = "https://kubernetes.default.svc"
 
 async def with_project(flow: Flow, **changes: Any) -> None:
     """An application of a project that allows everything but for the changes."""
-    allowing: dict[str, Any] = {
-        "sourceRepos": ["*"],
-        "destinations": [{"server": "*", "namespace": "*"}],
-        "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
-    }
-    name = f"team-{flow.token}"
-    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": name}}
-    await flow.create(body | {"spec": allowing | changes})
+    name = await flow.project(**changes)
     role = text("rbac.authorization.k8s.io/v1", "ClusterRole", f"role-{flow.token}", {"rules": []})
     flow.leftovers.append(("ClusterRole", f"role-{flow.token}"))
     flow.repo.push({"app/web.yaml": docs(config_map(), role)})
@@ -51,9 +44,13 @@ FORBIDDING: dict[str, tuple[dict[str, Any], str]] = {
         {"namespaceResourceWhitelist": [{"group": "apps", "kind": "*"}]},
         "spec.namespaceResourceWhitelist does not list core/ConfigMap",
     ),
-    "sync windows": (
-        {"syncWindows": [{"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"]}]},
-        "spec.syncWindows is not supported yet",
+    "an unreadable sync window": (
+        {"syncWindows": [{"kind": "deny", "schedule": "@weekly", "duration": "1h", "applications": ["till"]}]},
+        "spec.syncWindows[0]: the schedule '@weekly' must have five fields",
+    ),
+    "only clusters of its own": (
+        {"permitOnlyProjectScopedClusters": True},
+        "spec.permitOnlyProjectScopedClusters does not allow cluster in-cluster",
     ),
     "signatures": ({"signatureKeys": [{"keyID": "4AEE18F83AFDEB23"}]}, "spec.signatureKeys is not supported yet"),
     "other accounts": (

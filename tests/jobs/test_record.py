@@ -6,17 +6,19 @@ from typing import Any
 import pytest
 
 from jobs.core.application import REFRESH, RUN, SOURCE_KEY, Application
-from jobs.core.errors import PlanError
+from jobs.core.errors import PlanError, WindowClosed
 from jobs.core.plan import Action, Plan
-from jobs.core.run import Run
+from jobs.core.run import Result, Run
 from jobs.core.status import Seen, as_status
 from jobs.record import record
-from tests.builders import NOON, a_change, a_live, a_manifest, a_plan, a_removal, a_run, an_application
+from tests.builders import NOON, a_change, a_live, a_manifest, a_plan, a_removal, a_run, an_application, an_id
 
 KEY = "k" * 32
 SYNCED = a_plan(a_change(a_manifest(), Action.UNCHANGED, live=a_live(a_manifest())))
 DRIFTED = a_plan(a_change(a_manifest(), Action.CONFIGURED, live=a_live(a_manifest())))
 UNPRUNED = a_plan(removals=[a_removal(kept="not pruned: pruning is off for this sync")])
+RUNNING = {"operationState": {"phase": "Running", "startedAt": str(NOON), "operation": {}}}
+WRITTEN = [Result(an_id(), "v1", "Synced", "configured")]
 DONE = a_run(key=KEY).begun(heal=False).succeeded("synced", NOON)
 
 
@@ -62,6 +64,32 @@ async def test_a_key_is_stored_once_all_of_it_was_deployed(run: Run, plan: Plan 
     (what,) = await written(run, plan)
     assert what["annotations"].get(SOURCE_KEY) == deployed
     assert what["annotations"][RUN] == run.annotation
+
+
+CLOSED = WindowClosed("held back")
+UNDER_WAY = {"metadata": {"annotations": {RUN: "op.token.old", SOURCE_KEY: "k"}}, "status": RUNNING}
+
+
+@pytest.mark.parametrize(
+    ("run", "over", "deployed"),
+    [
+        (a_run(key=KEY).held_back(CLOSED), {}, None),
+        (a_run(key=KEY).held_back(CLOSED), UNDER_WAY, "k,old,0"),  # what ran before left something
+        (a_run(key=KEY).begun(heal=False).failed(CLOSED, NOON), {}, None),
+        (a_run(key=KEY).begun(heal=False).with_results(WRITTEN).failed(CLOSED, NOON), {}, f",{KEY},0"),
+    ],
+)
+async def test_a_sync_window_is_no_failure_but_what_was_applied_is_remembered(
+    run: Run, over: dict[str, Any], deployed: str | None
+) -> None:
+    (what,) = await written(run, DRIFTED, an_application(**over))
+    assert what["annotations"].get(SOURCE_KEY) == deployed
+
+
+async def test_what_is_held_back_is_a_warning() -> None:
+    (what,) = await written(a_run(key=KEY).held_back(CLOSED), DRIFTED)
+    assert [(item["type"], item["message"]) for item in what["status"]["conditions"]] == [("SyncWarning", "held back")]
+    assert "operationState" not in what["status"]
 
 
 async def test_a_comparison_that_found_nothing_new_writes_nothing() -> None:

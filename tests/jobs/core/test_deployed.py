@@ -27,6 +27,14 @@ def test_failures_of_one_key_are_counted_and_another_key_begins_anew() -> None:
     assert twice.succeeded("a") == Deployed("a")
 
 
+def test_what_was_stopped_on_its_way_is_remembered_without_counting() -> None:
+    assert Deployed("k").tried("a") == Deployed("k", "a", 0)
+    assert Deployed("k").failed("a").failed("a").tried("a").failures == 2
+    assert Deployed("k").failed("a").tried("b") == Deployed("k", "b", 0)
+    assert not Deployed("k").tried("a").is_at("k")
+    assert deployed_of({SOURCE_KEY: str(Deployed("k").tried("a"))}) == Deployed("k", "a", 0)
+
+
 def test_it_is_at_a_key_while_no_other_was_tried_since() -> None:
     assert Deployed("k").is_at("k")
     assert Deployed("k").failed(UNKNOWN).is_at("k")

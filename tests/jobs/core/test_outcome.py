@@ -15,6 +15,7 @@ from jobs.core.errors import (
     StageError,
     Unauthorized,
     Unreachable,
+    WindowClosed,
 )
 from jobs.core.moment import Moment
 from jobs.core.objects import ObjectId
@@ -55,6 +56,23 @@ def test_a_failed_sync_is_tried_again_with_the_announced_waits() -> None:
 
 
 BY_HAND = {"spec": {"syncPolicy": None}}
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "over", "expected"),
+    [
+        (3600.0, {}, Later(3600.0, backoff=False, why="window")),
+        (0.0, {}, Later(1.0, backoff=False, why="window")),  # not in a circle while clocks differ
+        (None, {}, None),  # no end in sight: the sweep looks
+        (3600.0, BY_HAND, None),  # nobody would sync it then
+    ],
+)
+def test_a_closed_sync_window_brings_it_back_when_it_opens_and_holds_up_no_comparison(
+    wait_s: float | None, over: dict[str, Any], expected: Later | None
+) -> None:
+    closed, application = WindowClosed("closed", retry_after_s=wait_s), an_application(**over)
+    assert later(application, a_run().held_back(closed), NOON) == expected
+    assert later(application, a_run().begun(heal=False).failed(closed, NOON), NOON) == expected
 
 
 @pytest.mark.parametrize(

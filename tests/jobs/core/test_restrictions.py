@@ -96,4 +96,6 @@ def test_admission_is_compared_only_when_asked_for() -> None:
 
 
 def test_restricting_fields_of_a_project_that_are_not_enforced_are_named() -> None:
-    assert project_fields({"syncWindows": [{}], "roles": [{}], "signatureKeys": []}) == ("spec.syncWindows",)
+    assert project_fields({"sourceIntegrity": {"git": {}}, "roles": [{}], "signatureKeys": []}) == (
+        "spec.sourceIntegrity",
+    )
