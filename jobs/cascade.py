@@ -53,7 +53,7 @@ async def _delete_owned(application: Application, claim: Claim, parts: Parts, pr
     owner = Owner(parts.settings.installation, application.namespace, application.name)
     reached = await parts.clusters.at(application.destination, application.project)
     kube = reached.kube.fenced(claim.require)
-    live, incomplete = await labelled(owner, kinds_of(application.annotations), {}, kube)
+    live, incomplete = await labelled(owner, kinds_of(application.annotations), {}, kube, reached.cluster.scope)
     if incomplete:
         raise KubeError(f"not everything that is to be deleted can be listed: {'; '.join(incomplete)}")
     confirmed = bool(application.annotations.get(DELETION_APPROVED))

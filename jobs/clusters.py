@@ -97,6 +97,13 @@ class Clusters:
         ours = found.is_home and not found.credentials.says_who
         return Reached(found, self._home if ours else self._client(found.name, found.credentials))
 
+    async def skips(self, destination: Destination) -> bool:
+        """Whether nothing is done there for now: its Secret says so, of all Applications that go there."""
+        try:
+            return (await self.described(destination)).skipped
+        except InvalidSpecError:
+            return False  # the run says what is wrong
+
     async def described(self, destination: Destination) -> Cluster:
         """What is known of the destination; raises as `at`. A Secret may say more of the home cluster, too."""
         named = HOME_CLUSTER.names if destination.is_home else {destination.name or destination.server}

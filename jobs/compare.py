@@ -99,13 +99,13 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     kube = leave.kube.fenced(claim.require)
     rendered = await sources.render(found, parts)
     owner = Owner(parts.settings.installation, application.namespace, application.name)
-    aimed = targets(rendered.manifests, await kube.discovery(), application, owner, run)
+    aimed = targets(rendered.manifests, await kube.discovery(), application, owner, run, leave.cluster.scope)
     validate = application.policy.option("Validate")
     aimed = replace(aimed, manifests=await without_undeclared(aimed.manifests, validate, kube))
     full = wants_hooks(application, run, deployed_of(application.annotations))
     chosen = aimed.selected(run.sync_options.get("resources"))
     planned = steps(chosen.manifests if full else _without_hooks(chosen))
-    wanted = _wanted(application, planned, owner)
+    wanted = replace(_wanted(application, planned, owner), cluster=leave.cluster)
     # What a watch saw must not be judged by a list that is older.
     observed = await observe(wanted, kube, parts.memory, cached=claim.why != "drift")
     rules = replace(

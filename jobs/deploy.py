@@ -51,7 +51,8 @@ async def _claimed(claim: Claim, parts: Parts) -> Again | None:
             application = application_of(body)
         except InvalidSpecError as error:
             return await _refuse(unreadable(body), error, claim, parts)
-        if application.annotations.get(SKIP_RECONCILE) == "true":
+        by_hand = application.annotations.get(SKIP_RECONCILE) == "true"
+        if by_hand or await parts.clusters.skips(application.destination):
             return None
         if application.deleting:
             return await cascade.remove(application, claim, parts)

@@ -10,13 +10,15 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from jobs.core.cluster_secret import HOME_CLUSTER, Cluster
 from jobs.core.discovery import ApiResource, Discovery
-from jobs.core.errors import KubeError, NotFound, Overloaded, Unauthorized, Unreachable
+from jobs.core.errors import KubeError, NotFound, Overloaded, Refused, Unauthorized, Unreachable
 from jobs.core.fingerprint import digest, fingerprint
 from jobs.core.inventory import MANAGER, Owner, is_candidate
 from jobs.core.objects import Manifest, ObjectId, identity
 from jobs.core.plan import Observed
 from jobs.core.restrictions import compares_admission
+from jobs.core.scope import Scope
 from jobs.kube import Kube
 from jobs.together import together
 
@@ -99,6 +101,8 @@ class Wanted:
     kinds: frozenset[tuple[str, str]]
     """Kinds (group, kind) that were ever applied: where candidates for pruning are looked for."""
     owner: Owner
+    cluster: Cluster = HOME_CLUSTER
+    """What may be looked at there."""
 
 
 async def observe(wanted: Wanted, kube: Kube, memory: Memory, *, cached: bool = True) -> Observed:
@@ -108,7 +112,9 @@ async def observe(wanted: Wanted, kube: Kube, memory: Memory, *, cached: bool = 
     """
     discovery = await kube.discovery()
     versions = {manifest.id.group_kind: manifest.version for manifest in wanted.manifests}
-    live, incomplete = await labelled(wanted.owner, wanted.kinds, versions, kube, cached=cached)
+    live, incomplete = await labelled(
+        wanted.owner, wanted.kinds, versions, kube, wanted.cluster.scope, cached=cached
+    )
     found_by_label = frozenset(live)
     looks = await together(
         (_look(manifest, wanted, live, kube, memory) for manifest in wanted.manifests), at_once=PARALLEL
@@ -138,12 +144,13 @@ async def labelled(
     kinds: frozenset[tuple[str, str]],
     versions: Mapping[tuple[str, str], str],
     kube: Kube,
+    scope: Scope,
     *,
     cached: bool = True,
 ) -> tuple[dict[ObjectId, Json], list[str]]:
     """Objects that carry the owner's label, of all kinds that may have some, and why the list may be too short.
 
-    versions: of each rendered kind, the API version to read it in.
+    versions: of each rendered kind, the API version to read it in. What is outside of the scope is not asked for.
     """
     discovery = await kube.discovery()
     resources, incomplete = [], [f"API group version {name} does not answer" for name in discovery.stale]
@@ -151,11 +158,12 @@ async def labelled(
         resource = discovery.find(group, kind, versions.get((group, kind))) or discovery.find(group, kind)
         if resource is not None and "list" in resource.verbs:
             resources.append(resource)
-    lists = await _all(kube.list(item, label_selector=owner.selector, cached=cached) for item in resources)
+    places = [(resource, place) for resource in resources for place in scope.places(resource)]
+    lists = await _all(kube.list(item, place, label_selector=owner.selector, cached=cached) for item, place in places)
     live: dict[ObjectId, Json] = {}
-    for resource, listing in zip(resources, lists, strict=True):
+    for (resource, place), listing in zip(places, lists, strict=True):
         if isinstance(listing, KubeError):
-            incomplete.append(f"{resource.kind}: {listing.message}")
+            incomplete.append(f"{resource.kind}{f' in {place}' if place else ''}: {listing.message}")
             continue
         live.update({identity(item): item for item in listing.items if is_candidate(item)})
     return live, incomplete
@@ -164,6 +172,9 @@ async def labelled(
 async def _look(
     manifest: Manifest, wanted: Wanted, known: Mapping[ObjectId, Json], kube: Kube, memory: Memory
 ) -> _Look:
+    outside = wanted.cluster.scope.refusal(manifest.id, wanted.cluster.name)
+    if outside:
+        return _Look(problem=Refused(outside))
     try:
         resource = await kube.api_resource(manifest.id.group, manifest.id.kind, manifest.version)
         live = known.get(manifest.id) or await kube.get(resource, manifest.id.namespace, manifest.id.name)

@@ -42,3 +42,7 @@ class Scope:
         limits = f"its Secret limits cluster {cluster} to the namespaces {', '.join(self.namespaces)}"
         way_out = f"add {target.namespace}" if target.namespace else "set clusterResources to true"
         return f"{limits}; {way_out} there"
+
+
+WHOLE = Scope()
+"""All of a cluster."""

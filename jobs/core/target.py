@@ -13,6 +13,7 @@ from jobs.core.objects import Manifest, ObjectId
 from jobs.core.order import hook_of
 from jobs.core.render_request import without_repeats
 from jobs.core.run import Run
+from jobs.core.scope import WHOLE, Scope
 
 GRANTING = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
 CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
@@ -44,7 +45,12 @@ class Targets:
 
 
 def targets(
-    rendered: Iterable[Manifest], discovery: Discovery, application: Application, owner: Owner, run: Run
+    rendered: Iterable[Manifest],
+    discovery: Discovery,
+    application: Application,
+    owner: Owner,
+    run: Run,
+    scope: Scope = WHOLE,
 ) -> Targets:
     """The objects as they will be sent. Raises InvalidSpecError when a namespaced object has no namespace to go to."""
     found = list(rendered)
@@ -57,8 +63,9 @@ def targets(
         manifests.append(replace(fit, body=marked(fit, owner)))
         warnings += said
     # Again after the renderer: one with and one without its namespace are the same object only now.
-    once = without_repeats((*manifests, *_made_namespace(manifests, application)))
-    manifests, warnings = [*once.manifests], [*warnings, *once.warnings]
+    made, made_warnings = _made_namespace(manifests, application, scope)
+    once = without_repeats((*manifests, *made))
+    manifests, warnings = [*once.manifests], [*warnings, *once.warnings, *made_warnings]
     return Targets(
         tuple(manifests),
         tuple(warnings),
@@ -106,21 +113,29 @@ def _scopes(manifests: Iterable[Manifest]) -> dict[tuple[str, str], bool]:
     return found
 
 
-def _made_namespace(manifests: Iterable[Manifest], application: Application) -> list[Manifest]:
-    """The destination's namespace, if it is to be made: without marks, so that it is never pruned."""
+def _made_namespace(
+    manifests: Iterable[Manifest], application: Application, scope: Scope
+) -> tuple[list[Manifest], list[str]]:
+    """The destination's namespace, if it is to be made: without marks, so that it is never pruned. And warnings.
+
+    One that a cluster Secret names is there already, and may be no more than entered.
+    """
     name, policy = application.destination.namespace, application.policy
     if policy.option("CreateNamespace") != "true" or not name:
-        return []
+        return [], []
     target = ObjectId("", "Namespace", "", name)
     if any(manifest.id == target for manifest in manifests):
-        return []
+        return [], []
+    if not scope.covers("") and scope.covers(name):
+        wishes = policy.namespace_labels or policy.namespace_annotations
+        return [], [f"managedNamespaceMetadata: {scope.refusal(target, application.destination.key)}"] if wishes else []
     metadata: dict[str, Any] = {"name": name}
     if policy.namespace_labels:
         metadata["labels"] = dict(policy.namespace_labels)
     if policy.namespace_annotations:
         metadata["annotations"] = dict(policy.namespace_annotations)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-    return [Manifest(target, "v1", body, "spec.syncPolicy.syncOptions: CreateNamespace")]
+    return [Manifest(target, "v1", body, "spec.syncPolicy.syncOptions: CreateNamespace")], []
 
 
 def _named(entry: Mapping[str, Any], target: ObjectId) -> bool:

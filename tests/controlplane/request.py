@@ -31,6 +31,11 @@ class KubeRequest:
         self._session = session
         self._coordinates = coordinates
 
+    @property
+    def coordinates(self) -> Coordinates:
+        """Where the API server is, and how it is entered."""
+        return self._coordinates
+
     async def __call__(
         self,
         method: str,

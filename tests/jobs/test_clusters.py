@@ -83,6 +83,13 @@ async def test_a_secret_may_say_more_of_the_home_cluster(home: Kube, name: str) 
         assert (found.cluster.name, found.cluster.scope.namespaces, found.kube) == (name, ("shop",), home)
 
 
+async def test_a_secret_may_say_that_its_cluster_is_left_alone(home: Kube) -> None:
+    secret = a_cluster()
+    secret["metadata"]["annotations"] = {"argocd.argoproj.io/skip-reconcile": "true"}
+    clusters = Clusters(home, GivenSecrets(secret))
+    assert [await clusters.skips(to(name=name)) for name in ("far", "in-cluster", "unknown")] == [True, False, False]
+
+
 async def test_another_account_at_home_has_its_own_connection(home: Kube) -> None:
     clusters = Clusters(home, GivenSecrets(a_cluster("here", IN_CLUSTER)))
     found = await clusters.at(to(name="in-cluster"), "default")

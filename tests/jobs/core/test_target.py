@@ -8,8 +8,9 @@ from jobs.core.discovery import ApiResource, Discovery
 from jobs.core.errors import InvalidSpecError
 from jobs.core.inventory import TRACKING_ID
 from jobs.core.objects import Manifest, ObjectId, manifest_of
+from jobs.core.scope import WHOLE, Scope
 from jobs.core.target import Targets, targets
-from tests.builders import COMMIT, OWNER, a_body, a_run, an_application
+from tests.builders import COMMIT, OWNER, a_body, a_run, an_application, an_id
 
 VERBS = frozenset({"get", "list", "patch"})
 
@@ -25,9 +26,9 @@ def served(*kinds: tuple[str, str, bool]) -> Discovery:
 CLUSTER = served(("", "ConfigMap", True), ("", "Namespace", False), ("batch", "Job", True))
 
 
-def sent(*bodies: dict[str, Any], **over: Any) -> Targets:
+def sent(*bodies: dict[str, Any], scope: Scope = WHOLE, **over: Any) -> Targets:
     application = an_application(**over)
-    return targets(map(manifest_of, bodies), CLUSTER, application, OWNER, a_run(application))
+    return targets(map(manifest_of, bodies), CLUSTER, application, OWNER, a_run(application), scope)
 
 
 def ids(found: Targets) -> list[ObjectId]:
@@ -123,3 +124,19 @@ def test_warnings_name_the_object() -> None:
     found = sent(a_body("Job", spec=twice))
     assert found.warnings == ("batch/Job shop/web: env names A more than once; the last one is used",)
     assert isinstance(found.manifests[0], Manifest)
+
+
+MADE = {"syncPolicy": {"syncOptions": ["CreateNamespace=true"]}}
+LABELS = {"syncPolicy": {**MADE["syncPolicy"], "managedNamespaceMetadata": {"labels": {"team": "shop"}}}}
+
+
+def test_a_namespace_that_a_cluster_secret_names_is_there_and_not_made() -> None:
+    found = sent(a_body(), scope=Scope(("shop",), cluster_resources=False), spec=MADE)
+    assert (ids(found), found.warnings, found.namespaces_made) == ([an_id()], (), frozenset())
+    assert sent(a_body(), scope=Scope(("shop",)), spec=MADE).namespaces_made == {"shop"}
+    assert sent(a_body(), scope=Scope(("other",), cluster_resources=False), spec=MADE).namespaces_made == {"shop"}
+
+
+def test_metadata_for_a_namespace_that_may_not_be_changed_is_a_warning() -> None:
+    (said,) = sent(a_body(), scope=Scope(("shop",), cluster_resources=False), spec=LABELS).warnings
+    assert said.startswith("managedNamespaceMetadata: its Secret limits cluster https://kubernetes.default.svc to ")
