@@ -135,6 +135,7 @@ class Claim:
     kind, key: as marked. token: fencing token; DONE and renewals of an older claim change nothing.
     generation: number of the mark that this claim answers; a later mark has a greater one.
     hints: what the marks said, `why` among them; hints only, Git and the cluster are asked.
+    groups: its limit groups.
     background: came from a sweep. waited_s: since it was due. crashes: leases in a row that ended without an answer.
     """
 
@@ -147,6 +148,7 @@ class Claim:
     background: bool = False
     waited_s: float = 0.0
     crashes: int = 0
+    groups: tuple[str, ...] = ()
 
     @property
     def why(self) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 from jobs.core.application import IN_CLUSTER, IN_CLUSTER_NAME, Destination
 from jobs.core.cluster_secret import HOME_CLUSTER, Cluster, ClusterCredentials, cluster_of, names_of
 from jobs.core.discovery import ApiResource
-from jobs.core.errors import InvalidSpecError
+from jobs.core.errors import InvalidSpecError, StageError
 from jobs.core.objects import texts
-from jobs.kube import Kube
+from jobs.kube import Kube, Pulse
 
 TYPE_LABEL = "argocd.argoproj.io/secret-type"
 SECRETS = ApiResource("", "Secret", "v1", ("v1",), "secrets", True, frozenset({"get", "list", "watch"}))
@@ -20,6 +20,8 @@ PROJECTS = ApiResource("argoproj.io", "AppProject", "v1alpha1", ("v1alpha1",), "
 CONFIG_MAPS = ApiResource("", "ConfigMap", "v1", ("v1",), "configmaps", True, frozenset({"get", "list"}))
 FRESH_S = 60.0
 """How long what was read is believed, in seconds; a watch says sooner that it changed (surroundings.py)."""
+ANSWER_S = 2.0
+"""How long somebody who has other things to do waits for a cluster, in seconds."""
 
 
 class Home:
@@ -80,13 +82,20 @@ class Reached:
     kube: Kube
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    credentials: ClusterCredentials
+    kube: Kube
+    pulse: Pulse
+
+
 class Clusters:
     """One client per cluster, opened when first wanted and again when its Secret changed."""
 
     def __init__(self, home: Kube, written: Home) -> None:
         self._home = home
         self._written = written
-        self._open: dict[str, tuple[ClusterCredentials, Kube]] = {}
+        self._open: dict[str, _Open] = {}
         self._former: list[Kube] = []
 
     async def at(self, destination: Destination, project: str) -> Reached:
@@ -94,8 +103,7 @@ class Clusters:
         found = await self.described(destination)
         if found.project and found.project != project:
             raise InvalidSpecError(f"spec.destination: cluster {found.name} is reserved for project {found.project}")
-        ours = found.is_home and not found.credentials.says_who
-        return Reached(found, self._home if ours else self._client(found.name, found.credentials))
+        return Reached(found, self._client(found))
 
     async def skips(self, destination: Destination) -> bool:
         """Whether nothing is done there for now: its Secret says so, of all Applications that go there."""
@@ -117,20 +125,41 @@ class Clusters:
             f"use {IN_CLUSTER_NAME}, {IN_CLUSTER}, or add a Secret labelled {TYPE_LABEL}=cluster"
         )
 
+    def felt(self) -> Iterator[tuple[frozenset[str], bool]]:
+        """Name and address of each cluster that was asked, and whether it answers; the home cluster is left out."""
+        for name, client in self._open.items():
+            yield frozenset({name, client.credentials.server}), client.pulse.is_well
+
+    async def answers(self, destination: Destination) -> bool:
+        """Whether a cluster answers in time; asked only if it was not asked lately. The home cluster always counts."""
+        if destination.is_home:
+            return True
+        try:
+            kube = self._client(await self.described(destination))
+            async with asyncio.timeout(ANSWER_S):
+                await kube.discovery()
+                await kube.version()
+        except (StageError, TimeoutError):
+            return False
+        return True
+
     async def close(self) -> None:
         """Ends the connections to all clusters but the home cluster."""
-        for kube in (*(kube for _, kube in self._open.values()), *self._former):
+        for kube in (*(client.kube for client in self._open.values()), *self._former):
             await kube.close()
         self._open.clear()
         self._former.clear()
 
-    def _client(self, name: str, credentials: ClusterCredentials) -> Kube:
+    def _client(self, cluster: Cluster) -> Kube:
+        if cluster.is_home and not cluster.credentials.says_who:
+            return self._home
         # By name: two Secrets may give one server with two accounts.
-        known = self._open.get(name)
-        if known and known[0] == credentials:
-            return known[1]
-        kube = Kube.at(credentials)
-        self._open[name] = (credentials, kube)
+        known = self._open.get(cluster.name)
+        if known and known.credentials == cluster.credentials:
+            return known.kube
+        pulse = Pulse()
+        kube = Kube.at(cluster.credentials, pulse=pulse)
+        self._open[cluster.name] = _Open(cluster.credentials, kube, pulse)
         if known:
-            self._former.append(known[1])  # runs may still use it; its idle connections end by themselves
+            self._former.append(known.kube)  # runs may still use it; its idle connections end by themselves
         return kube

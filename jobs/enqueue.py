@@ -68,13 +68,13 @@ class Queue:
     """The dirty queue of one process. Every method raises QueueDown in time when Valkey gives no answer."""
 
     def __init__(self, url: SecretStr, *, lease_s: float = 15.0, limits: Mapping[str, int] | None = None) -> None:
-        """limits: group prefix (`cluster`) -> greatest number of claims running at once in one such group."""
+        """limits: group (`cluster:KEY`), or prefix (`cluster`) of such groups -> most claims running at once in one."""
         # Any: the types of the library are partial.
         self._redis: Any = arq_client(url, connections=32)
         # Questions hold a connection while they wait; marks must not stand in line behind them.
         self._asking: Any = arq_client(url, connections=64)
         self._lease_s = lease_s
-        self._limits = [part for group, most in (limits or {}).items() for part in (group, str(most))]
+        self._limits = dict(limits or {})
         self._batches = Batches(self._write, self.wake, most=BATCH)
         self._notes = Notes(self._note, most=BATCH)
         self.timer_set = asyncio.Event()
@@ -101,14 +101,15 @@ class Queue:
         if any(mark.due_in_s > 0 for mark in given):
             self.timer_set.set()
 
-    async def claim(self, kinds: Sequence[str] = KINDS) -> Claim | None:
-        """The next due key that nobody works on and no limit holds back, or None."""
+    async def claim(self, kinds: Sequence[str] = KINDS, limits: Mapping[str, int] | None = None) -> Claim | None:
+        """The next due key that nobody works on and no limit holds back, or None. limits: they win over the usual."""
         began, token = boottime(), secrets.token_hex(8)
         kinds_text = "," + ",".join(kinds) + ","
-        found = await self._run(scripts.CLAIM, milliseconds(self._lease_s), token, kinds_text, *self._limits, once=True)
+        pairs = [part for group, most in {**self._limits, **(limits or {})}.items() for part in (group, str(most))]
+        found = await self._run(scripts.CLAIM, milliseconds(self._lease_s), token, kinds_text, *pairs, once=True)
         if found is None:
             return None
-        member, generation, hints, lane, waited_ms, crashes = found
+        member, generation, hints, lane, waited_ms, crashes, groups = found
         kind, _, key = member.decode().partition(":")
         return Claim(
             kind,
@@ -120,6 +121,7 @@ class Queue:
             background=lane == b"b",
             waited_s=waited_ms / 1000,
             crashes=int(crashes),
+            groups=tuple(groups.decode().split()),
         )
 
     async def renew(self, claim: Claim) -> bool:
@@ -218,13 +220,16 @@ class Queue:
         """Note a delivery; True if it was noted within the last day. Raises QueueDown. Foreign text: hashed."""
         return self._notes.add(hashlib.sha256(name.encode()).hexdigest()[:32])
 
-    async def ask(self, kind: str, key: str, request: str, timeout_s: float = 10.0) -> bytes | None:
-        """The worker's answer about something live; None if none came in time. Raises ValueError over 3,000 signs."""
+    async def ask(self, kind: str, key: str, request: str, timeout_s: float = 10.0, *, group: str = "") -> bytes | None:
+        """The worker's answer about something live; None if none came in time. Raises ValueError over 3,000 signs.
+
+        group: limit groups, as in a mark.
+        """
         if len(request) > MAX_REQUEST:
             raise ValueError(f"the request is {len(request)} signs long; {MAX_REQUEST} are the most")
         reply = secrets.token_hex(16)
         hints = {"kind": kind, "key": key, "request": request}
-        await self.mark(Mark("inspect", reply, "inspect", hints=hints))
+        await self.mark(Mark("inspect", reply, "inspect", group=group, hints=hints))
         deadline = boottime() + timeout_s
         try:
             while (left := deadline - boottime()) > 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from jobs import metrics, sources
+from jobs import metrics
 from jobs.core.errors import KubeError
 from jobs.core.judged import GENERATION, Trace, Traces, newest, only_scaled, suspicion, trace_of
 from jobs.core.objects import ObjectId
@@ -98,7 +98,7 @@ class Inbox:
         moved = any(_moved(heard, judged.get(target)) for target, heard in told.items())
         _count("drift", len(reasons))
         _count("nothing", len(told) - len(reasons))
-        group = sources.group_of(self.parts.view.get(key))
+        group = self.parts.view.limit_groups(key)
         if reasons:
             log.info("drift suspected", application=key, objects=_words(reasons), more=max(0, len(reasons) - NAMED))
             return Mark("application", key, "drift", group=group)

@@ -20,10 +20,11 @@ from jobs.kube_config import from_kubeconfig, in_cluster
 from jobs.kube_discovery import DiscoveryCache
 from jobs.kube_http import Answer, Guard, Http, Options
 from jobs.kube_list import Listing, as_kind, listing_of
+from jobs.kube_pulse import Pulse
 from jobs.kube_watch import Event, Listed, Pace, Target
 from jobs.settings import Settings
 
-__all__ = ["Answer", "Event", "Kube", "Listed", "Listing", "Pace", "Preconditions", "Propagation"]
+__all__ = ["Answer", "Event", "Kube", "Listed", "Listing", "Pace", "Preconditions", "Propagation", "Pulse"]
 
 Json = dict[str, Any]
 Propagation = Literal["Foreground", "Background", "Orphan"]
@@ -71,9 +72,9 @@ class Kube:
         return Kube._over(Http(home.credentials, login, tls))
 
     @staticmethod
-    def at(credentials: ClusterCredentials, login: Login | None = None) -> "Kube":
+    def at(credentials: ClusterCredentials, login: Login | None = None, pulse: Pulse | None = None) -> "Kube":
         """A cluster by its credentials. Raises InvalidSpecError when its certificates are unusable."""
-        return Kube._over(Http(credentials, login or Fixed(credentials), tls_context(credentials)))
+        return Kube._over(Http(credentials, login or Fixed(credentials), tls_context(credentials), pulse))
 
     @staticmethod
     def _over(http: Http) -> "Kube":

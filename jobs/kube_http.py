@@ -5,7 +5,7 @@ import random
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
@@ -18,6 +18,7 @@ from jobs.core.cluster_secret import ClusterCredentials
 from jobs.core.errors import KubeError, Overloaded, Refused, Unauthorized, Unreachable
 from jobs.kube_auth import Login, basic
 from jobs.kube_errors import FOREIGN, error_of, from_exception, never_sent
+from jobs.kube_pulse import Pulse
 
 CONNECTIONS = 32
 """Requests at a time to one API server. Watches don't count, or they would use the limit up."""
@@ -64,9 +65,13 @@ class Answer:
 class Http:
     """The connection to one API server. Make it inside a running loop; close it."""
 
-    def __init__(self, credentials: ClusterCredentials, login: Login, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, credentials: ClusterCredentials, login: Login, tls: ssl.SSLContext | None, pulse: Pulse | None = None
+    ) -> None:
+        """pulse: None: the server is asked whether it answered before or not."""
         self.server = credentials.server
         self._login = login
+        self._pulse = pulse
         self._server_name = credentials.server_name or None
         proxy = URL(credentials.proxy_url) if credentials.proxy_url else None
         # Kept apart from the address, which errors quote.
@@ -89,6 +94,10 @@ class Http:
         request unsent. Reads and dry runs are tried again on Unreachable and Overloaded; writes only when the server
         can't have carried them out (429, no connection).
         """
+        with self._pulse.feel() if self._pulse else nullcontext():
+            return await self._tried(method, path, guard, options)
+
+    async def _tried(self, method: str, path: str, guard: Guard | None, options: Options) -> Answer:
         safe = method == "GET" or (options.get("params") or {}).get("dryRun") == "All"
         tries = 0
         while True:
@@ -101,9 +110,14 @@ class Http:
                 delay_s = retry_after(error, tries=tries, safe=safe, roll=JITTER.uniform(0.5, 1.0))
                 if isinstance(error, Unauthorized) and tries == 1 and self._login.expire():
                     delay_s = 0.0
-                if delay_s is None:
+                if delay_s is None or self._is_in_vain(error):
                     raise
             await asyncio.sleep(delay_s)
+
+    def _is_in_vain(self, error: KubeError) -> bool:
+        """Whether others wait too long already for a server that gives no answer."""
+        pulse = self._pulse
+        return pulse is not None and isinstance(error, Unreachable) and (pulse.is_silent or pulse.lags)
 
     @asynccontextmanager
     async def stream(self, path: str, params: Mapping[str, str], accept: str, idle_s: float) -> AsyncIterator[Any]:

@@ -53,7 +53,7 @@ def _taken_in(namespace: str, items: tuple[Mapping[str, Any], ...], parts: Parts
 
 async def _mark(parts: Parts, keys: list[str]) -> None:
     """A person waits for these, so a former failure does not hold them back. Valkey away: tried until it is back."""
-    marks = [Mark("application", key, "changed", ends_backoff=True) for key in keys]
+    marks = [Mark("application", key, "changed", ends_backoff=True, group=parts.view.limit_groups(key)) for key in keys]
     while marks:
         try:
             await parts.queue.mark(marks)

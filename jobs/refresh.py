@@ -3,6 +3,7 @@
 Which ones is decided from Git objects, never from the file list of a payload (design.md, part 3).
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 import structlog
@@ -39,9 +40,14 @@ async def refresh_claim(claim: Claim, parts: Parts) -> Again | None:
         # Whatever is pushed meanwhile joins this mark: one fetch for all of it.
         return Again(wait_s, claim.why, wait_s, background=claim.background, hints=claim.hints)
     async with claim.held():
-        mirrors = await _fetched(claim, applications, parts)
+        mirrors, answering = await asyncio.gather(_fetched(claim, applications, parts), _answering(applications, parts))
         found: sources.Found = {}
-        effects = [await _effect(application, claim, mirrors, found, parts) for application in applications]
+        effects = [
+            await _effect(application, claim, mirrors, found, parts)
+            if application.limit_group in answering
+            else _untold(application)
+            for application in applications
+        ]
         companions = together(effects)
         await parts.queue.mark([_mark(found, claim, companions) for found in effects if found.concerned])
         again = await _lag(claim, mirrors.values())
@@ -73,14 +79,30 @@ async def _effect(
     found: sources.Found,
     parts: Parts,
 ) -> Effect:
-    """Whether the new revision concerns an application. What can't be told is left to its own run."""
+    """Whether the new revision concerns an application."""
     try:
         if not mirrors.keys() >= set(sources.addresses([application], claim.key)):
-            return Effect(application, (), concerned=True, new_key=False)
+            return _untold(application)
         at = await sources.aim_at_mirror(application, parts, found)
     except StageError:
-        return Effect(application, (), concerned=True, new_key=False)
+        return _untold(application)
     return effect(application, at.aim)
+
+
+async def _answering(applications: Iterable[Application], parts: Parts) -> frozenset[str]:
+    """Limit groups of the clusters that answer: which kinds a cluster serves is part of what rendering reads.
+
+    Whoever deploys elsewhere must not wait until a silent one is given up.
+    """
+    places = {application.limit_group: application for application in applications}
+    answers = [parts.clusters.answers(one.destination) for one in places.values()]
+    answered = await asyncio.gather(*answers)
+    return frozenset(group for group, answer in zip(places, answered, strict=True) if answer)
+
+
+def _untold(application: Application) -> Effect:
+    """What can't be told here is left to the application's own run."""
+    return Effect(application, (), concerned=True, new_key=False)
 
 
 def _mark(found: Effect, claim: Claim, companions: Mapping[str, str]) -> Mark:
@@ -92,7 +114,7 @@ def _mark(found: Effect, claim: Claim, companions: Mapping[str, str]) -> Mark:
         application.key,
         "push",
         ends_backoff=found.new_key,
-        group=sources.group_of(application),
+        group=application.limit_groups,
         hints={**hints, "revisions": ",".join(found.revisions)},
     )
 

@@ -5,7 +5,7 @@ When it is called is the business of jobs/worker.py and jobs/ticker.py; what is 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 
@@ -21,6 +21,9 @@ Handler = Callable[[Claim], Awaitable[Again | None]]
 An exception is a bug: DONE is not said, so the lease runs out and the mark comes back, later each time.
 """
 
+Limits = Callable[[Iterable[str]], Mapping[str, int]]
+"""The limit groups of all claims that run here -> the limits for the next one, beside those of the queue."""
+
 QUICK_SLOTS = 2
 """Slots that deploys never fill: a push must be looked at and a question answered while all of them are busy."""
 EMPTY_S, EMPTY_SHARE = 0.02, 20.0
@@ -32,6 +35,11 @@ SHIFT_S = 60.0
 """An arq job that goes on for longer hands over to a new one: arq may only ever forget little."""
 
 log = structlog.get_logger()
+
+
+def no_limits(_: Iterable[str]) -> Mapping[str, int]:
+    """Those of the queue are enough."""
+    return {}
 
 
 class _Slots:
@@ -59,10 +67,20 @@ class _Slots:
 class Runner:
     """The loops of one worker. At most `concurrency` claims at once, and two more that are no deploys."""
 
-    def __init__(self, queue: Queue, handlers: Mapping[str, Handler], *, concurrency: int, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        handlers: Mapping[str, Handler],
+        *,
+        concurrency: int,
+        metrics: Metrics,
+        limits: Limits = no_limits,
+    ) -> None:
         self._queue = queue
         self._handlers = handlers
+        self._limits = limits
         self._metrics = metrics
+        self._claiming = asyncio.Lock()
         every = tuple(handlers)
         quick = tuple(kind for kind in every if kind != "application")
         self._slots = [_Slots(every, concurrency), _Slots(quick, QUICK_SLOTS)]
@@ -133,14 +151,19 @@ class Runner:
                 return
 
     async def _claim(self, kinds: tuple[str, ...]) -> Claim | None:
-        try:
-            return await self._queue.claim(kinds)
-        except QueueDown as error:
-            log.warning("claim failed", error=error.message)
-            return None
+        """One after the other: each must be counted before the next, or together they get past a limit."""
+        async with self._claiming:
+            running = [group for claim in self._claims for group in claim.groups]
+            try:
+                claim = await self._queue.claim(kinds, self._limits(running))
+            except QueueDown as error:
+                log.warning("claim failed", error=error.message)
+                return None
+            if claim is not None:
+                self._claims.add(claim)
+            return claim
 
     async def _work_off(self, claim: Claim) -> None:
-        self._claims.add(claim)
         self._metrics.waited.labels(claim.kind).observe(claim.waited_s)
         push = {"delivery": claim.hints["delivery"]} if claim.hints.get("delivery") else {}
         try:

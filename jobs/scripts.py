@@ -173,7 +173,7 @@ end
 local allows = setmetatable({}, {__index = function(known, groups)
   known[groups] = true
   for group in string.gmatch(groups, '%S+') do
-    local limit = limits[string.match(group, '^[^:]*')]
+    local limit = limits[group] or limits[string.match(group, '^[^:]*')]
     if limit and (busy[group] or 0) >= limit then known[groups] = false end
   end
   return known[groups]
@@ -199,15 +199,15 @@ for _, lane in ipairs(order) do
     redis.call('HSET', TOK, member, ARGV[2])
     redis.call('HSET', RUN, member, name .. '\\n' .. groups .. '\\n' .. hints)
     local generation, crashes = redis.call('HGET', GEN, member), redis.call('HGET', CRASH, member)
-    return {member, generation or '0', hints, name, now - due, crashes or '0'}
+    return {member, generation or '0', hints, name, now - due, crashes or '0', groups}
   end
 end
 return nil
 """
 )
-"""ARGV: lease in ms, fresh token, wanted kinds as `,a,b,`, then pairs of group prefix and greatest number running.
+"""ARGV: lease in ms, fresh token, wanted kinds as `,a,b,`, then pairs of a group, or a prefix, and most running.
 
-Returns nothing, or member, generation, hints, lane, ms since it was due, crashes in a row.
+Returns nothing, or member, generation, hints, lane, ms since it was due, crashes in a row, groups.
 """
 
 RENEW = Script(

@@ -240,11 +240,3 @@ def _name(url: str) -> str:
         return Repository.of(url).name
     except InvalidSpecError:
         return ""
-
-
-def group_of(application: Application | None) -> str:
-    """The limit groups of an application: its cluster and its repository, so that none holds up the others."""
-    if application is None:
-        return ""
-    names = [_name(source.repo_url) for source in application.sources[:1]]
-    return " ".join([f"cluster:{application.destination.key}", *(f"repo:{name}" for name in names if name)])

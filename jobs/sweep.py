@@ -6,7 +6,6 @@ each stretch of time is swept by one worker: after a pause everything that fell 
 
 import structlog
 
-from jobs import sources
 from jobs.core.schedule import due_between
 from jobs.enqueue import Mark
 from jobs.parts import Parts
@@ -35,7 +34,7 @@ class Sweep:
     def _applications(self, since_s: float, now_s: float) -> list[Mark]:
         interval_s = self._parts.settings.audit_interval_s
         return [
-            Mark("application", key, "sweep", background=True, group=sources.group_of(self._parts.view.get(key)))
+            Mark("application", key, "sweep", background=True, group=self._parts.view.limit_groups(key))
             for key in self._parts.view
             if due_between(key, interval_s, since_s, now_s)
         ]
@@ -58,7 +57,14 @@ async def mark_everything(parts: Parts) -> None:
     spread_s = min(parts.settings.sweep_interval_s, 10.0)
     keys = [*parts.view]
     marks = [
-        Mark("application", key, "start", background=True, due_in_s=spread_s * index / len(keys))
+        Mark(
+            "application",
+            key,
+            "start",
+            background=True,
+            due_in_s=spread_s * index / len(keys),
+            group=parts.view.limit_groups(key),
+        )
         for index, key in enumerate(keys)
     ]
     names = parts.view.repositories()

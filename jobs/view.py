@@ -100,6 +100,11 @@ class View:
         known = self._known.get(key)
         return known.application if known else None
 
+    def limit_groups(self, key: str) -> str:
+        """The limit groups of an Application, separated by a space; empty: nothing is known of it."""
+        application = self.get(key)
+        return application.limit_groups if application else ""
+
     def using(self, repository: str) -> list[Application]:
         """The Applications with a source in that repository, by its one name."""
         found = [self._known[key].application for key in sorted(self._by_repository.get(repository, ()))]

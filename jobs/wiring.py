@@ -1,11 +1,12 @@
 """Builds what a worker works with, and takes it down again. Wiring only; how the process lives is worker.py's."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from jobs.clusters import Clusters, Home
+from jobs.core.limits import claim_limits
 from jobs.core.moment import Moment
 from jobs.deploy import deploy_claim
 from jobs.enqueue import Queue
@@ -55,6 +56,7 @@ async def build(settings: Settings, queue: Queue) -> AsyncIterator[Work]:
             },
             sweep=Sweep(parts).tick,
             mark_everything=partial(mark_everything, parts),
+            limits=partial(_limits, parts),
         )
 
 
@@ -94,6 +96,10 @@ async def _parts(settings: Settings, queue: Queue, home: Kube, stack: AsyncExitS
         pace=Pace(settings.refresh_interval_s),
         now=wall_clock,
     )
+
+
+def _limits(parts: Parts, running: Iterable[str]) -> dict[str, int]:
+    return claim_limits(parts.clusters.felt(), running, slots=parts.settings.concurrency)
 
 
 def wall_clock() -> Moment:

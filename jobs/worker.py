@@ -58,7 +58,13 @@ class Process:
             self._stack.push_async_callback(self.queue.close)
             await enter(serving(settings.worker_listen, self.metrics, self.queue, self._ticked_at))
             self.work = await enter(self._build(settings, self.queue))
-            self.runner = Runner(self.queue, self.work.handlers, concurrency=settings.concurrency, metrics=self.metrics)
+            self.runner = Runner(
+                self.queue,
+                self.work.handlers,
+                concurrency=settings.concurrency,
+                metrics=self.metrics,
+                limits=self.work.limits,
+            )
             self.ticker = ticker = Ticker(self.queue, self.runner, self.work.mark_everything)
             self.wake_ups = self.queue.wake_ups()
             await enter(running({"ticker": ticker.run, "wake-ups": self.wake_ups.listen, **self.work.tasks}))

@@ -12,7 +12,8 @@ import orjson
 import structlog
 from aiohttp import web
 
-from jobs.core.errors import Conflict
+from jobs.core.application import application_of
+from jobs.core.errors import Conflict, InvalidSpecError
 from jobs.enqueue import Mark
 from receiver import asked
 from receiver.access import Access, Caller
@@ -62,8 +63,8 @@ class Queue(Protocol):
     async def mark(self, marks: list[Mark]) -> None:
         """Write the marks; durable on return."""
 
-    async def ask(self, kind: str, key: str, request: str, timeout_s: float = 10.0) -> bytes | None:
-        """A worker's answer to a question about something live; None: none came in time."""
+    async def ask(self, kind: str, key: str, request: str, timeout_s: float = 10.0, *, group: str = "") -> bytes | None:
+        """A worker's answer to a question about something live; None: none came in time. group: as in a mark."""
 
 
 class Api:
@@ -111,7 +112,7 @@ class Api:
             found = await self._found(namespace, name)
             if kind:
                 await self._applications.request_refresh(namespace, name, kind)
-                await self._queue.mark([_mark(namespace, name)])
+                await self._queue.mark([_mark(namespace, name, found)])
                 found = await self._found(namespace, name)
         return _answer(_shown(found))
 
@@ -129,8 +130,8 @@ class Api:
                 "info": [{"name": REQUEST, "value": request_id}],
                 "sync": sync,
             }
-            await self._start(namespace, name, operation)
-            await self._queue.mark([_mark(namespace, name)])
+            found = await self._start(namespace, name, operation)
+            await self._queue.mark([_mark(namespace, name, found)])
         log.info("sync requested", application=f"{namespace}/{name}", by=caller.username, revision=sync.get("revision"))
         answer: Object = {"operation": operation}
         state = await self._ended(namespace, name, request_id, time.monotonic() + wait_s) if wait_s else None
@@ -143,8 +144,9 @@ class Api:
         asked.known(request.query, ("appNamespace",))
         async with asyncio.timeout(TIMEOUT_S):
             _, namespace, name = await self._who_and_what(request, "get")
-            await self._found(namespace, name)
-        answer = await self._queue.ask("application", f"{namespace}/{name}", MANAGED_RESOURCES, INSPECT_TIMEOUT_S)
+            found = await self._found(namespace, name)
+        key, group = f"{namespace}/{name}", _limit_group(found)
+        answer = await self._queue.ask("application", key, MANAGED_RESOURCES, INSPECT_TIMEOUT_S, group=group)
         if answer is None:
             raise NoAnswer(f"no worker answered within {INSPECT_TIMEOUT_S:g} s")
         if answer.startswith(b'{"error":'):
@@ -164,8 +166,8 @@ class Api:
             raise Missing(f"there is no Application {namespace}/{name}")
         return found
 
-    async def _start(self, namespace: str, name: str, operation: Object) -> None:
-        """Write the operation on the Application as it was when nothing ran. Raises Busy."""
+    async def _start(self, namespace: str, name: str, operation: Object) -> Object:
+        """Write the operation on the Application as it was when nothing ran; what was read. Raises Busy."""
         for _ in range(TRIES):
             found = await self._found(namespace, name)
             if is_running(found):
@@ -175,7 +177,7 @@ class Api:
                 await self._applications.request_sync(namespace, name, operation, version)
             except Conflict:
                 continue
-            return
+            return found
         raise Busy(f"{namespace}/{name} is being changed all the time; try again")
 
     async def _ended(self, namespace: str, name: str, request_id: str, until: float) -> Object | None:
@@ -203,9 +205,17 @@ def _is_of(state: Object, request_id: str) -> bool:
     return {"name": REQUEST, "value": request_id} in info
 
 
-def _mark(namespace: str, name: str) -> Mark:
+def _mark(namespace: str, name: str, found: Object) -> Mark:
     """A person asks: no back-off of what failed before holds it back."""
-    return Mark("application", f"{namespace}/{name}", "manual", ends_backoff=True)
+    return Mark("application", f"{namespace}/{name}", "manual", ends_backoff=True, group=_limit_group(found))
+
+
+def _limit_group(found: Object) -> str:
+    """Whom it shares a limit with; empty: its spec makes no sense, so no cluster will be asked."""
+    try:
+        return application_of(found).limit_group
+    except InvalidSpecError:
+        return ""
 
 
 def _project(application: Object) -> str:

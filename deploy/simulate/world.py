@@ -11,7 +11,6 @@ from pydantic import SecretStr
 
 from deploy.simulate import stand_in
 from deploy.simulate.stand_in import Cluster
-from jobs import sources
 from jobs.claim import Again, Claim
 from jobs.core import costs
 from jobs.core.affected import effect
@@ -99,7 +98,7 @@ class World:
         for key in self.by_repository[claim.key]:
             aim = Aim(("c" * 40,), self.tags[key])
             if self.tags[key] != self.deployed[key] and effect(self.applications[key], aim).concerned:
-                group = sources.group_of(self.applications[key])
+                group = self.applications[key].limit_groups
                 marks.append(Mark("application", key, "push", group=group, ends_backoff=True))
         await self.queue.mark(marks)
         return None

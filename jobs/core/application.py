@@ -6,12 +6,15 @@ leads to is decided elsewhere; here it only gets a name and a type.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from jobs.core.errors import InvalidSpecError
 from jobs.core.fields import Fields
+from jobs.core.fingerprint import digest
 from jobs.core.objects import metadata_of, texts
 from jobs.core.readable import status_of
+from jobs.core.repository import Repository
 from jobs.core.source import Source, source_of
 from jobs.core.sync_policy import SyncPolicy, policy_of
 
@@ -29,6 +32,8 @@ KINDS = "pilothouse.dev/kinds"
 SOURCE_KEY = "pilothouse.dev/source-key"
 """Annotation: the key of what was last deployed with success, and its failure count."""
 DELETION_APPROVED = "argocd.argoproj.io/deletion-approved"
+MAX_GROUP = 253
+"""Characters of a cluster's name in its limit group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,34 @@ class Application:
     def key(self) -> str:
         """`namespace/name`: its name in the queue, logs and messages."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def limit_group(self) -> str:
+        """Whom it shares a limit with: all that goes to its cluster, so that a slow one holds up nobody else."""
+        return cluster_group(self.destination.key)
+
+    @property
+    def limit_groups(self) -> str:
+        """The group of its cluster and that of its first repository, separated by a space."""
+        urls = [source.repo_url for source in self.sources[:1]]
+        return " ".join([self.limit_group, *filter(None, map(repository_group, urls))])
+
+
+@lru_cache(maxsize=10_000)
+def repository_group(url: str) -> str:
+    """The limit group of a repository by any of its addresses; empty: it has none that makes sense."""
+    try:
+        name = Repository.of(url).name
+    except InvalidSpecError:
+        return ""
+    is_word = name.isprintable() and " " not in name and len(name) <= MAX_GROUP
+    return f"repo:{name}" if is_word else f"repo:{digest(name).hex()}"
+
+
+def cluster_group(name: str) -> str:
+    """The limit group of a cluster by its name or address; one word, whatever somebody wrote there."""
+    is_word = name.isprintable() and " " not in name and len(name) <= MAX_GROUP
+    return f"cluster:{name}" if is_word else f"cluster:{digest(name).hex()}"
 
 
 def application_of(body: Mapping[str, Any]) -> Application:

@@ -105,7 +105,7 @@ def claims_held(tap: Tap, worker: str) -> set[str]:
 
 def claimed(exchange: Exchange) -> str:
     """What a CLAIM got; empty: nothing, or it was none."""
-    found = re.match(rb"\*6\r\n\$\d+\r\n([^\r]+)\r\n", exchange.answer) if exchange.label.startswith("CLAIM ") else None
+    found = re.match(rb"\*7\r\n\$\d+\r\n([^\r]+)\r\n", exchange.answer) if exchange.label.startswith("CLAIM ") else None
     return found[1].decode() if found else ""
 
 

@@ -15,6 +15,7 @@ from jobs.core.errors import InvalidSpecError
 from jobs.kube import Kube
 
 FAR = "https://far.example.org"
+GONE = "http://127.0.0.1:1"
 
 
 def a_cluster(name: str = "far", server: str = FAR, token: str = "t-1", **more: str) -> dict[str, Any]:
@@ -88,6 +89,20 @@ async def test_a_secret_may_say_that_its_cluster_is_left_alone(home: Kube) -> No
     secret["metadata"]["annotations"] = {"argocd.argoproj.io/skip-reconcile": "true"}
     clusters = Clusters(home, GivenSecrets(secret))
     assert [await clusters.skips(to(name=name)) for name in ("far", "in-cluster", "unknown")] == [True, False, False]
+
+
+async def test_a_cluster_is_felt_once_it_was_asked(home: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Sandbox.serve(port=0) as sandbox:
+        secrets = GivenSecrets(a_cluster(server=sandbox.url, token=sandbox.admin_token), a_cluster("gone", GONE))
+        clusters = Clusters(home, secrets)
+        assert [*clusters.felt()] == []
+        assert await clusters.answers(to(name="far"))
+        monkeypatch.setattr("jobs.clusters.ANSWER_S", 0.1)
+        assert not await clusters.answers(to(name="gone"))
+        assert not await clusters.answers(to(name="unknown"))
+        assert await clusters.answers(to(name="in-cluster")), "it is not asked"
+        assert {*clusters.felt()} == {(frozenset({"far", sandbox.url}), True), (frozenset({"gone", GONE}), False)}
+        await clusters.close()
 
 
 async def test_another_account_at_home_has_its_own_connection(home: Kube) -> None:

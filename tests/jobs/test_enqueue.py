@@ -219,6 +219,20 @@ async def test_a_group_never_runs_more_than_its_limit(valkey: Valkey) -> None:
     await queue.close()
 
 
+async def test_a_worker_may_hold_back_single_groups(valkey: Valkey) -> None:
+    queue = Queue(valkey.url, lease_s=15, limits={"cluster": 2})
+    await queue.mark(
+        [a_mark(f"apps/{name}-{n}", group=f"cluster:{name}") for name in ("far", "near") for n in range(3)]
+    )
+    limits = {"cluster:far": 0, "cluster:near": 1}
+    claim = await queue.claim(limits=limits)
+    assert claim is not None
+    assert (claim.key, claim.groups) == ("apps/near-0", ("cluster:near",))
+    assert await queue.claim(limits=limits) is None
+    assert [(await claimed(queue)).key for _ in range(3)] == ["apps/far-0", "apps/far-1", "apps/near-1"]
+    await queue.close()
+
+
 async def test_a_worker_claims_only_the_kinds_it_asks_for(queue: Queue) -> None:
     await queue.mark([a_mark(), Mark("repository", "github.com/org/charts", "push")])
     claim = await queue.claim(["repository", "inspect"])

@@ -15,6 +15,7 @@ from jobs.core.errors import (
 )
 from jobs.kube import Kube, Preconditions
 from jobs.kube_http import retry_after
+from jobs.kube_pulse import Pulse
 from tests.jobs.wire import (
     CONFIG_MAPS,
     a_config_map,
@@ -211,3 +212,44 @@ async def test_a_body_that_is_no_json_is_refused_without_quoting_it():
             await kube.apply(a_config_map(number=2**70, password="hunter2"), CONFIG_MAPS, manager="pilothouse")
         await kube.close()
     assert wire.asked == []
+
+
+async def test_a_silent_server_is_tried_once_and_then_left_alone():
+    clock = Clock()
+    async with serving(answering(BAD_GATEWAY)) as wire:
+        kube = Kube.at(ClusterCredentials(wire.url), pulse=Pulse(clock))
+        tries = []
+        for pause_s in (0, 0, 1, 1):
+            clock.now += pause_s
+            with pytest.raises(Unreachable):
+                await kube.get(CONFIG_MAPS, "shop", "web")
+            tries.append(len(wire.asked))
+        await kube.close()
+    assert tries == [4, 4, 5, 5], "four tries, none while it rests, one to find out, none again"
+
+
+async def test_a_server_that_others_wait_for_too_long_is_not_tried_again():
+    clock = Clock()
+
+    async def slowly(_asked, writer):
+        clock.now += 5
+        writer.write(BAD_GATEWAY)
+
+    async with serving(slowly) as wire:
+        kube = Kube.at(ClusterCredentials(wire.url), pulse=Pulse(clock))
+        with pytest.raises(Unreachable):
+            await kube.get(CONFIG_MAPS, "shop", "web")
+        await kube.close()
+    assert len(wire.asked) == 1
+
+
+BAD_GATEWAY = response(502, b"<html>nobody there</html>", "text/html")
+
+
+class Clock:
+    """Moved by hand."""
+
+    now = 1000.0
+
+    def __call__(self):
+        return self.now

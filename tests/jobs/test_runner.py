@@ -1,11 +1,12 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
 from jobs.claim import Again, Claim
+from jobs.core.limits import claim_limits
 from jobs.enqueue import KINDS, Mark, Queue
 from jobs.probes import Metrics
 from jobs.runner import Handler, Runner
@@ -116,8 +117,8 @@ class SlowAnswers(Queue):
     asked: asyncio.Event
     let: asyncio.Event
 
-    async def claim(self, kinds: Sequence[str] = KINDS) -> Claim | None:
-        claim = await super().claim(kinds)
+    async def claim(self, kinds: Sequence[str] = KINDS, limits: Mapping[str, int] | None = None) -> Claim | None:
+        claim = await super().claim(kinds, limits)
         self.asked.set()
         await self.let.wait()
         return claim
@@ -182,3 +183,23 @@ async def test_every_line_of_a_claim_carries_the_delivery_that_led_to_it(queue: 
         await a_runner(queue, handle).run_until_empty()
     said = {line["key"]: line.get("delivery") for line in lines if line["event"] == "seen"}
     assert said == {"h/a": "d-1", "h/b": None}
+
+
+async def test_one_cluster_never_takes_all_slots(queue: Queue, bench: Bench) -> None:
+    """Half of them at most, however many of its applications are due, and whether they come one by one or at once."""
+
+    def limits(running: Iterable[str]) -> dict[str, int]:
+        return claim_limits([(frozenset({"far"}), True)], running, slots=4)
+
+    handlers = {"application": bench.handle}
+    runner = Runner(queue, handlers, concurrency=4, metrics=Metrics(), limits=limits)
+    await queue.mark([Mark("application", f"apps/far-{n}", "push", group="cluster:far") for n in range(8)])
+    jobs = [asyncio.create_task(runner.run_until_empty()) for _ in range(4)]
+    await until(lambda: len(bench.running) == 2)
+    await queue.mark([Mark("application", f"apps/near-{n}", "push", group="cluster:near") for n in range(2)])
+    jobs.append(asyncio.create_task(runner.run_until_empty()))
+    await until(lambda: "apps/near-0" in bench.running)
+    assert len(bench.running) == 3, "near has not answered yet: one at a time"
+    bench.let.set()
+    await asyncio.gather(*jobs)
+    assert len(bench.ended) == 10

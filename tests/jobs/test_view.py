@@ -85,3 +85,10 @@ def test_a_view_is_complete_when_every_namespace_was_listed() -> None:
     assert not view.complete.is_set()
     view.listed("b")
     assert view.complete.is_set()
+
+
+def test_an_application_shares_limits_with_all_of_its_cluster_and_of_its_repository() -> None:
+    view = a_view(named("a"), named("b", spec={"source": None}))
+    groups = "cluster:https://kubernetes.default.svc repo:git.example.org/shop"
+    assert view.limit_groups("pilothouse/a") == groups
+    assert view.limit_groups("pilothouse/b") == view.limit_groups("pilothouse/none") == ""

@@ -106,6 +106,15 @@ async def test_a_sync_writes_the_operation_as_the_tokens_user_and_marks(
     assert (claim.kind, claim.key, claim.why, claim.background) == ("application", "pilothouse/shop", "manual", False)
 
 
+async def test_its_mark_says_whom_it_shares_a_limit_with(client: Client, api: ApiServer, queue: Queue) -> None:
+    source, destination = {"repoURL": "https://git.example.org/shop.git", "path": "."}, {"name": "edge"}
+    api.application("shop", spec={"source": source, "destination": destination})
+    assert (await call(client, f"{LIST}/shop/sync", "POST"))[0] == 202
+    claim = await queue.claim()
+    assert claim
+    assert claim.groups == ("cluster:edge",)
+
+
 async def test_a_person_ends_a_back_off(client: Client, api: ApiServer, queue: Queue) -> None:
     api.application("shop")
     assert (await call(client, f"{LIST}/shop/sync", "POST"))[0] == 202
