@@ -6,7 +6,7 @@ https://argo-cd.readthedocs.io/en/stable/user-guide/app_deletion/
 
 import structlog
 
-from jobs import prune
+from jobs import projects, prune
 from jobs.claim import Again, Claim
 from jobs.compare import NOWHERE
 from jobs.core.application import DELETION_APPROVED, Application
@@ -51,8 +51,8 @@ async def remove(application: Application, claim: Claim, parts: Parts) -> Again 
 async def _delete_owned(application: Application, claim: Claim, parts: Parts, propagation: str) -> int:
     """Begin to delete everything that is owned; how many objects are still there, those kept on purpose not counted."""
     owner = Owner(parts.settings.installation, application.namespace, application.name)
-    reached = await parts.clusters.at(application.destination, application.project)
-    kube = reached.kube.fenced(claim.require)
+    reached = await projects.leave_to_delete(application, claim.require, parts)
+    kube = reached.kube
     live, incomplete = await labelled(owner, kinds_of(application.annotations), {}, kube, reached.cluster.scope)
     if incomplete:
         raise KubeError(f"not everything that is to be deleted can be listed: {'; '.join(incomplete)}")

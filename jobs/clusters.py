@@ -42,6 +42,11 @@ class Home:
         found = await self._read(f"project/{name}", partial(self._one, PROJECTS, name))
         return found[0] if found else None
 
+    async def options(self) -> Mapping[str, str]:
+        """What administrators set for the whole installation, by Argo CD's keys; our own ConfigMap wins."""
+        theirs, ours = await asyncio.gather(self.config_map("argocd-cm"), self.config_map("pilothouse-cm"))
+        return {**theirs, **ours}
+
     async def config_map(self, name: str) -> Mapping[str, str]:
         """The data of a ConfigMap; empty: there is none."""
         found = await self._read(f"configmap/{name}", partial(self._one, CONFIG_MAPS, name))

@@ -95,8 +95,8 @@ class Compared:
 
 async def compare(application: Application, run: Run, found: Sources, claim: Claim, parts: Parts) -> Compared:
     """The plan towards these sources. Raises StageError: the spec, the render, or a cluster that can't be asked."""
-    leave = await projects.leave(application, parts)
-    kube = leave.kube.fenced(claim.require)
+    leave = await projects.leave(application, claim.require, parts)
+    kube = leave.kube
     rendered = await sources.render(found, parts)
     owner = Owner(parts.settings.installation, application.namespace, application.name)
     aimed = targets(rendered.manifests, await kube.discovery(), application, owner, run, leave.cluster.scope)

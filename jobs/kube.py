@@ -16,15 +16,15 @@ from jobs.core.discovery import ApiResource, Discovery
 from jobs.core.errors import Conflict, NotFound, Refused, Unreachable
 from jobs.core.objects import group_and_version
 from jobs.kube_auth import Fixed, Login, login_of, tls_context
-from jobs.kube_config import from_kubeconfig, in_cluster
+from jobs.kube_config import configured
 from jobs.kube_discovery import DiscoveryCache
-from jobs.kube_http import Answer, Guard, Http, Options
+from jobs.kube_http import OPEN, Answer, Fence, Guard, Http, Options
 from jobs.kube_list import Listing, as_kind, listing_of
 from jobs.kube_pulse import Pulse
 from jobs.kube_watch import Event, Listed, Pace, Target
 from jobs.settings import Settings
 
-__all__ = ["Answer", "Event", "Kube", "Listed", "Listing", "Pace", "Preconditions", "Propagation", "Pulse"]
+__all__ = ["Answer", "Event", "Guard", "Kube", "Listed", "Listing", "Pace", "Preconditions", "Propagation", "Pulse"]
 
 Json = dict[str, Any]
 Propagation = Literal["Foreground", "Background", "Orphan"]
@@ -56,38 +56,35 @@ class Preconditions:
 class Kube:
     """One cluster. Every method raises the KubeError tree; make it inside a running loop and close it."""
 
-    def __init__(self, http: Http, discovery: DiscoveryCache, guard: Guard | None = None) -> None:
+    def __init__(self, http: Http, discovery: DiscoveryCache, fence: Fence = OPEN) -> None:
         self._http = http
         self._discovery = discovery
-        self._guard = guard
+        self._fence = fence
 
     @staticmethod
     async def connect(settings: Settings) -> "Kube":
         """The home cluster: the kubeconfig, or the account of the pod. Nothing is sent yet. Raises SettingsError."""
-        if settings.kubeconfig:
-            home = await asyncio.to_thread(from_kubeconfig, settings.kubeconfig)
-        else:
-            home = await asyncio.to_thread(in_cluster, os.environ)
+        home = await asyncio.to_thread(configured, settings.kubeconfig, os.environ)
         login, tls = await login_of(home)
-        return Kube._over(Http(home.credentials, login, tls))
+        return _over(Http(home.credentials, login, tls))
 
     @staticmethod
     def at(credentials: ClusterCredentials, login: Login | None = None, pulse: Pulse | None = None) -> "Kube":
         """A cluster by its credentials. Raises InvalidSpecError when its certificates are unusable."""
-        return Kube._over(Http(credentials, login or Fixed(credentials), tls_context(credentials), pulse))
-
-    @staticmethod
-    def _over(http: Http) -> "Kube":
-        return Kube(http, DiscoveryCache(http))
+        return _over(Http(credentials, login or Fixed(credentials), tls_context(credentials), pulse))
 
     @property
     def server(self) -> str:
         """The API server's address."""
         return self._http.server
 
-    def fenced(self, guard: Guard) -> "Kube":
-        """This cluster over the same connections, but every write first calls the guard, which raises to forbid it."""
-        return Kube(self._http, self._discovery, guard)
+    def fenced(self, guard: Guard, writes_as: str = "") -> "Kube":
+        """The same connections, but every write first calls the guard, which raises to forbid it.
+
+        writes_as: a user to impersonate in them and in dry runs; reads stay our own, since such an account seldom may
+        list. https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/
+        """
+        return Kube(self._http, self._discovery, Fence(guard, writes_as))
 
     async def close(self) -> None:
         """Ends all connections, also those of fenced views."""
@@ -95,7 +92,7 @@ class Kube:
 
     async def request_full(self, method: str, path: str, **options: Unpack[Options]) -> Answer:
         """One request: path starts with a slash and is quoted already; see Options for the rest."""
-        return await self._http.request(method, path, self._guard, **options)
+        return await self._http.request(method, path, self._fence, **options)
 
     async def request(self, method: str, path: str, **options: Unpack[Options]) -> Any:
         """The decoded JSON of one request."""
@@ -277,6 +274,10 @@ class Kube:
         except NotFound:
             return None
         return body
+
+
+def _over(http: Http) -> Kube:
+    return Kube(http, DiscoveryCache(http))
 
 
 def _params(**given: str | None) -> dict[str, str]:

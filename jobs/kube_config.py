@@ -33,6 +33,11 @@ class Home:
     """Paths of the kubeconfig, when its user logs in by a command or provider; else empty."""
 
 
+def configured(paths: str | None, environment: Mapping[str, str]) -> Home:
+    """The kubeconfig, if one is named, else the account of the pod. Raises SettingsError."""
+    return from_kubeconfig(paths) if paths else in_cluster(environment)
+
+
 def in_cluster(environment: Mapping[str, str], account: Path = ACCOUNT) -> Home:
     """The account the pod runs as (https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/)."""
     host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT")

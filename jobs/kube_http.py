@@ -51,6 +51,20 @@ class Options(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """What every write and dry run passes."""
+
+    guard: Guard | None = None
+    """Called before every try; what it raises ends the request unsent."""
+    acts_as: str = ""
+    """A user to impersonate; empty: nobody else."""
+
+
+OPEN = Fence()
+"""Everything passes, as ourselves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A success of the API server."""
 
@@ -87,24 +101,23 @@ class Http:
         """Ends the session and its connections."""
         await self._session.close()
 
-    async def request(self, method: str, path: str, guard: Guard | None = None, **options: Unpack[Options]) -> Answer:
+    async def request(self, method: str, path: str, fence: Fence = OPEN, **options: Unpack[Options]) -> Answer:
         """The API server's answer; raises the KubeError tree.
 
-        path: already quoted, starting with a slash. guard: called before every try of a write; what it raises ends the
-        request unsent. Reads and dry runs are tried again on Unreachable and Overloaded; writes only when the server
-        can't have carried them out (429, no connection).
+        path: already quoted, starting with a slash. fence: for what is no read. Reads and dry runs are tried again on
+        Unreachable and Overloaded; writes only when the server can't have carried them out (429, no connection).
         """
         with self._pulse.feel() if self._pulse else nullcontext():
-            return await self._tried(method, path, guard, options)
+            return await self._tried(method, path, OPEN if method == "GET" else fence, options)
 
-    async def _tried(self, method: str, path: str, guard: Guard | None, options: Options) -> Answer:
+    async def _tried(self, method: str, path: str, fence: Fence, options: Options) -> Answer:
         safe = method == "GET" or (options.get("params") or {}).get("dryRun") == "All"
         tries = 0
         while True:
-            if guard and method != "GET":
-                guard()
+            if fence.guard:
+                fence.guard()
             try:
-                return await self._once(method, path, options)
+                return await self._once(method, path, options, fence.acts_as)
             except KubeError as error:
                 tries += 1
                 delay_s = retry_after(error, tries=tries, safe=safe, roll=JITTER.uniform(0.5, 1.0))
@@ -137,11 +150,11 @@ class Http:
             self._login.expire()
             raise
 
-    async def _once(self, method: str, path: str, options: Options) -> Answer:
+    async def _once(self, method: str, path: str, options: Options, acts_as: str) -> Answer:
         timeout = aiohttp.ClientTimeout(total=options.get("timeout_s", 30.0), sock_connect=CONNECT_S)
         request = f"{method} {path}"
         try:
-            async with self._turns, self._send(method, path, options, timeout) as response:
+            async with self._turns, self._send(method, path, options, timeout, acts_as) as response:
                 raw = await response.read()
         except FOREIGN as error:
             raise from_exception(request, error) from error
@@ -149,11 +162,13 @@ class Http:
 
     @asynccontextmanager
     async def _send(
-        self, method: str, path: str, options: Options, timeout: aiohttp.ClientTimeout
+        self, method: str, path: str, options: Options, timeout: aiohttp.ClientTimeout, acts_as: str = ""
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         headers = {"Accept": options.get("accept") or "application/json"}
         if authorization := await self._login.header():
             headers["Authorization"] = authorization
+        if acts_as:
+            headers["Impersonate-User"] = acts_as
         body = options.get("body")
         if body is not None:
             headers["Content-Type"] = options.get("content_type", "application/json")

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """Applications of one repository that all workers together deploy at the same time."""
     cluster_concurrency: int = Field(default=32, ge=1, le=1000)
     """Applications of one destination cluster that all workers together deploy at the same time."""
+    impersonation: bool = False
+    """Whether destinations are written to as the service account that the AppProject names."""
     wave_timeout_s: float = Field(default=600.0, ge=1.0)
     """Longest time a sync waits for the health of one wave or hook, in seconds."""
     generic_health: bool = False

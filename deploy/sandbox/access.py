@@ -18,6 +18,7 @@ RBAC = "rbac.authorization.k8s.io"
 MASTERS = "system:masters"
 ANONYMOUS = User("system:anonymous", groups=("system:unauthenticated",))
 ACCOUNT = "system:serviceaccount:"
+ACCOUNTS, AUTHENTICATED = "system:serviceaccounts", "system:authenticated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,23 @@ def known_token(state: State, text: str) -> Token | None:
     if token is None or (token.expires_at is not None and token.expires_at <= time.time()):
         return None
     return token if not token.bound_to or state.store.of_uid(token.bound_to) is not None else None
+
+
+def acting_as(state: State, user: User, name: str | None) -> User:
+    """The user, or whom it acts as by the header Impersonate-User. Raises ApiError (403) unless it may."""
+    if not name:
+        return user
+    space, _, account = name.removeprefix(ACCOUNT).partition(":")
+    if not name.startswith(ACCOUNT):
+        require(state, user, Action("impersonate", resource="users", name=name))
+        return User(name, groups=(AUTHENTICATED,))
+    require(state, user, Action("impersonate", resource="serviceaccounts", namespace=space, name=account))
+    return User(name, groups=account_groups(space))
+
+
+def account_groups(namespace: str) -> tuple[str, ...]:
+    """The groups of every ServiceAccount of a namespace."""
+    return (ACCOUNTS, f"{ACCOUNTS}:{namespace}", AUTHENTICATED)
 
 
 def require(state: State, user: User, action: Action) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from deploy.sandbox.access import ACCOUNT, Action, allowed, known_token
+from deploy.sandbox.access import ACCOUNT, Action, account_groups, allowed, known_token
 from deploy.sandbox.errors import ApiError, Problem, bad_request, invalid_value, not_found
 from deploy.sandbox.state import DEFAULT_AUDIENCE, State, Token, User
 from deploy.sandbox.target import Target
@@ -119,5 +119,5 @@ def request_token(state: State, target: Target, body: Obj) -> Obj:
 
 def account_user(namespace: str, name: str, uid: str) -> User:
     """Who a ServiceAccount is as a user."""
-    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
+    groups = account_groups(namespace)
     return User(f"{ACCOUNT}{namespace}:{name}", uid, groups)

@@ -7,7 +7,7 @@ import orjson
 from aiohttp import web
 
 from deploy.sandbox import discovery, openapi, reads, watching
-from deploy.sandbox.access import Action, authenticate, require
+from deploy.sandbox.access import Action, acting_as, authenticate, require
 from deploy.sandbox.errors import ApiError, bad_request, no_such_page
 from deploy.sandbox.handlers import Request, answer
 from deploy.sandbox.reads import Form
@@ -50,7 +50,8 @@ async def _healthy(_: web.Request) -> web.Response:
 
 
 def _user(request: web.Request) -> User:
-    return authenticate(request.app[STATE], request.headers.get("Authorization"))
+    state, headers = request.app[STATE], request.headers
+    return acting_as(state, authenticate(state, headers.get("Authorization")), headers.get("Impersonate-User"))
 
 
 async def _document(request: web.Request) -> web.Response:

@@ -12,63 +12,84 @@ from jobs.core.application import Application
 from jobs.core.cluster_secret import Cluster
 from jobs.core.errors import InvalidSpecError
 from jobs.core.fields import Fields
+from jobs.core.global_projects import FROM
 from jobs.core.objects import ObjectId
 from jobs.core.repository import Repository
-from jobs.core.restrictions import project_fields
+from jobs.core.restrictions import unsupported_fields
 
+Project = Mapping[str, Any] | None
+"""An AppProject, with what its global projects add; None: there is none of that name, which only `default` may say."""
 DEFAULT = "default"
 """The project every Application has that names none; allows everything unless somebody wrote it down otherwise."""
+ALL = {
+    "sourceRepos": ["*"],
+    "sourceNamespaces": ["*"],
+    "destinations": [{"server": "*", "namespace": "*"}],
+    "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+}
+"""The spec of `default` while nobody wrote it down, for what global projects add to it."""
+OWN_CLUSTERS = "permitOnlyProjectScopedClusters"
 
 
-def application_refusals(project: Mapping[str, Any] | None, application: Application, *, home: str) -> tuple[str, ...]:
+def application_refusals(project: Project, application: Application, *, home: str) -> tuple[str, ...]:
     """Why the project does not allow this Application, as sentences. project: None: there is none of that name."""
     name = application.project
     if project is None:
         return () if name == DEFAULT else (f"spec.project: there is no AppProject {name} in namespace {home}",)
     spec = spec_of(project, name)
-    found = [f"AppProject {name}: {field} is not supported yet" for field in project_fields(spec.values)]
+    found = [f"{spec.at(field)} is not supported yet" for field in unsupported_fields(spec.values)]
     urls = [source.repo_url for source in application.sources]
     refused = [url for url in urls if not _source_allowed(spec.texts("sourceRepos"), url)]
-    found += [f"AppProject {name}: spec.sourceRepos does not allow {_safe(url)}" for url in refused]
+    found += [f"{spec.at('sourceRepos')} does not allow {_safe(url)}" for url in refused]
     if application.namespace != home and not _matches(spec.texts("sourceNamespaces"), application.namespace):
-        found.append(f"AppProject {name}: spec.sourceNamespaces does not allow namespace {application.namespace}")
+        found.append(f"{spec.at('sourceNamespaces')} does not allow namespace {application.namespace}")
     return tuple(found)
 
 
-def cluster_refusals(project: Mapping[str, Any] | None, application: Application, cluster: Cluster) -> tuple[str, ...]:
-    """Why the project does not allow this cluster at all, as sentences."""
-    name = f"AppProject {application.project}"
-    spec = spec_of(project, application.project)
-    if spec.flag("permitOnlyProjectScopedClusters") and cluster.project != application.project:
-        only = f"{name}: spec.permitOnlyProjectScopedClusters does not allow cluster {cluster.name}"
-        return (f"{only}, whose Secret does not name the project",)
-    return ()
+def destination_refusals(project: Project, application: Application, cluster: Cluster) -> tuple[str, ...]:
+    """Why the project does not allow the Application's destination, as sentences."""
+    if project is None:
+        return ()
+    spec, namespace = spec_of(project, application.project), application.destination.namespace
+    found = []
+    if spec.flag(OWN_CLUSTERS) and cluster.project != application.project:
+        found.append(
+            f"{spec.at(OWN_CLUSTERS)} does not allow cluster {cluster.name}, whose Secret does not name the project"
+        )
+    # Else a service account of that namespace, or its name in a chart, could be had without leave.
+    if not _destination_allowed(spec, application, namespace, cluster):
+        found.append(f"{spec.at('destinations')} does not allow {_place(namespace)} there")
+    return tuple(found)
 
 
-def spec_of(project: Mapping[str, Any] | None, name: str) -> Fields:
+def spec_of(project: Project, name: str) -> Fields:
     """The spec of a project, to be read; empty when there is none."""
-    return Fields(Fields(project or {}, f"AppProject {name}").mapping("spec"), f"AppProject {name}: spec")
+    written = project or {}
+    inherited = written.get(FROM)
+    title = f"AppProject {name}" + (f" (with {', '.join(inherited)})" if inherited else "")
+    return Fields(Fields(written, title).mapping("spec"), f"{title}: spec")
 
 
-def object_refusal(
-    project: Mapping[str, Any] | None, application: Application, target: ObjectId, cluster: Cluster
-) -> str | None:
+def object_refusal(project: Project, application: Application, target: ObjectId, cluster: Cluster) -> str | None:
     """Why the project does not allow this object at the Application's destination; None: it does."""
     if project is None:
         return None
-    name = f"AppProject {application.project}"
     spec = spec_of(project, application.project)
-    said = f"{target}: {name}"
     if not _destination_allowed(spec, application, target.namespace, cluster):
-        return f"{said}: spec.destinations does not allow namespace {target.namespace or '(cluster-scoped)'} there"
+        return f"{target}: {spec.at('destinations')} does not allow {_place(target.namespace)} there"
     allow, deny = ("namespaceResourceWhitelist", "namespaceResourceBlacklist")
     if not target.namespace:
         allow, deny = ("clusterResourceWhitelist", "clusterResourceBlacklist")
     # Namespaced kinds are allowed unless a list says otherwise; cluster-scoped ones need to be listed.
     permitted = _listed(spec, allow, target) if spec.has(allow) or not target.namespace else True
+    kind = f"{target.group or 'core'}/{target.kind}"
     if not permitted:
-        return f"{said}: spec.{allow} does not list {target.group or 'core'}/{target.kind}"
-    return f"{said}: spec.{deny} lists {target.group or 'core'}/{target.kind}" if _listed(spec, deny, target) else None
+        return f"{target}: {spec.at(allow)} does not list {kind}"
+    return f"{target}: {spec.at(deny)} lists {kind}" if _listed(spec, deny, target) else None
+
+
+def _place(namespace: str) -> str:
+    return f"namespace {namespace}" if namespace else "namespace (cluster-scoped)"
 
 
 def _source_allowed(patterns: Iterable[str], url: str) -> bool:

@@ -111,7 +111,6 @@ def option_problems(options: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def project_fields(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """Restricting fields of an AppProject that are not enforced yet."""
-    names = ("signatureKeys", "sourceIntegrity", "destinationServiceAccounts")
-    return tuple(f"spec.{name}" for name in names if spec.get(name))
+def unsupported_fields(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Restricting fields of an AppProject's spec that are not enforced yet."""
+    return tuple(name for name in ("signatureKeys", "sourceIntegrity") if spec.get(name))

@@ -18,7 +18,7 @@ class Rules:
     application: Application
     owner: Owner
     project: Mapping[str, Any] | None = None
-    """The AppProject object; None: there is none of that name, which only `default` may say."""
+    """The AppProject, with what its global projects add; None: there is none, which only `default` may say."""
     cluster: Cluster = HOME_CLUSTER
     """Where the objects go."""
     windows: tuple[Window, ...] = ()

@@ -162,3 +162,36 @@ async def test_one_may_ask_for_oneself(api: Api) -> None:
 
 async def test_reviews_are_not_stored(api: Api) -> None:
     assert (await api("GET", ACCESS_REVIEWS)).status == 405
+
+
+async def test_acting_as_another_account_needs_the_right_to_it_and_has_its_rights_only(api: Api) -> None:
+    """https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/"""
+    bot = api.with_token(await account_token(api))
+    await api.create(api.path(CORE, "serviceaccounts"), {"metadata": {"name": "other"}})
+    other = {"Impersonate-User": f"system:serviceaccount:{api.namespace}:other"}
+    refused = await bot("GET", api.path(*MAPS, "a"), headers=other)
+    assert refused.status == 403
+    # What is forbidden is named in words that change from version to version.
+    assert f'User "system:serviceaccount:{api.namespace}:bot" cannot impersonate' in refused.body["message"]
+
+    await grant(api, {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"]})
+    await rights_of(api, "other")
+    for _ in range(200):  # the real one learns of roles through a watch
+        answer = await bot("GET", api.path(*MAPS, "a"), headers=other)
+        if answer.status == 404:
+            break
+    else:
+        pytest.fail(f"the roles never came into force: {answer}")
+    assert (await bot("GET", api.path(*MAPS, "a"))).status == 403, "only by the header"
+    assert (await bot("GET", api.path(CORE, "secrets", "a"), headers=other)).status == 403
+    assert (await bot("GET", "/api/v1/namespaces/default/configmaps/a", headers=other)).status == 403
+
+
+async def rights_of(api: Api, account: str) -> None:
+    """A Role to get ConfigMaps, for one account."""
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}
+    await api.create(api.path(RBAC, "roles"), {"metadata": {"name": account}, "rules": [rule]})
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": api.namespace}
+    reference = {"kind": "Role", "name": account, "apiGroup": "rbac.authorization.k8s.io"}
+    binding = {"metadata": {"name": account}, "roleRef": reference, "subjects": [subject]}
+    await api.create(api.path(RBAC, "rolebindings"), binding)

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from jobs.core.cluster_secret import HOME_CLUSTER
+from jobs.core.project import application_refusals, destination_refusals, object_refusal
 from jobs.settings import Settings
 from receiver.settings import ReceiverSettings
+from tests.builders import an_application, an_id
 from tests.deploy.rendering import CHART, ChartError, Object, Values, crds, notes, one, pod_of, render
 
 WORKLOADS = [("Deployment", "receiver"), ("Deployment", "worker"), ("StatefulSet", "valkey")]
@@ -187,6 +190,44 @@ def test_the_worker_is_cluster_admin_only_by_its_switch() -> None:
     assert roles(None) == ["cluster-admin"]
     assert roles(OWN_RULES) == ["pilothouse-worker.pilothouse"]
     assert roles({"worker": {"clusterAdmin": False}}) == []
+
+
+def impersonators(values: Values | None) -> set[tuple[str, str]]:
+    """Kind and namespace of every role that lets somebody act as others."""
+    roles = [body for body in render(values) if body["kind"] in ("Role", "ClusterRole")]
+    verbs = [(body, {verb for rule in body["rules"] for verb in rule["verbs"]}) for body in roles]
+    return {(body["kind"], body["metadata"].get("namespace", "")) for body, found in verbs if "impersonate" in found}
+
+
+def test_the_worker_acts_as_others_only_on_request_and_in_named_namespaces() -> None:
+    assert impersonators(None) == impersonators(OWN_RULES) == set()
+    assert "PILOTHOUSE_IMPERSONATION" not in environment("worker")
+    on: Values = {"worker": {"clusterAdmin": False, "impersonation": {"enabled": True}}}
+    assert impersonators(on) == {("ClusterRole", "")}
+    assert environment("worker", on)["PILOTHOUSE_IMPERSONATION"] == "true"
+    assert "PILOTHOUSE_IMPERSONATION" not in environment("receiver", on)
+    named: Values = {"worker": {"clusterAdmin": False, "impersonation": {"enabled": True, "namespaces": ["a", "b"]}}}
+    assert impersonators(named) == {("Role", "a"), ("Role", "b")}
+    binding = one(render(named), "RoleBinding", "pilothouse-worker-impersonator", "a")
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "pilothouse-worker", "namespace": "pilothouse"}]
+
+
+def test_the_default_project_allows_everything_until_it_is_narrowed() -> None:
+    spec = one(render({"namespaces": ["team-a"]}), "AppProject", "default", "pilothouse")["spec"]
+    application = an_application(metadata={"namespace": "team-a"})
+    assert application_refusals({"spec": spec}, application, home="pilothouse") == ()
+    assert destination_refusals({"spec": spec}, application, HOME_CLUSTER) == ()
+    for target in (an_id(), an_id("web", "ClusterRole", "", "rbac.authorization.k8s.io")):
+        assert object_refusal({"spec": spec}, application, target, HOME_CLUSTER) is None
+
+    narrowed = {"sourceRepos": ["https://git.example.org/*"], "sourceNamespaces": []}
+    values: Values = {"namespaces": ["team-a"], "defaultProject": {"spec": narrowed}}
+    spec = one(render(values), "AppProject", "default")["spec"]
+    assert spec["sourceRepos"] == ["https://git.example.org/*"]
+    assert application_refusals({"spec": spec}, application, home="pilothouse") == (
+        "AppProject default: spec.sourceNamespaces does not allow namespace team-a",
+    )
+    assert not any(body["kind"] == "AppProject" for body in render({"defaultProject": {"create": False}}))
 
 
 def test_the_receiver_is_never_bound_to_more_than_its_own_roles() -> None:

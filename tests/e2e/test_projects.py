@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e.harness import Flow
 from tests.e2e.objects import config_map, docs, text
@@ -55,7 +56,11 @@ FORBIDDING: dict[str, tuple[dict[str, Any], str]] = {
     "signatures": ({"signatureKeys": [{"keyID": "4AEE18F83AFDEB23"}]}, "spec.signatureKeys is not supported yet"),
     "other accounts": (
         {"destinationServiceAccounts": [{"server": "*", "namespace": "*", "defaultServiceAccount": "x"}]},
-        "spec.destinationServiceAccounts is not supported yet",
+        "spec.destinationServiceAccounts needs impersonation, which is off: set PILOTHOUSE_IMPERSONATION",
+    ),
+    "signed sources": (
+        {"sourceIntegrity": {"git": {"policies": [{"repos": [{"url": "*"}]}]}}},
+        "spec.sourceIntegrity is not supported yet",
     ),
 }
 
@@ -86,3 +91,26 @@ async def test_what_a_project_forbids_later_is_not_pruned(flow: Flow) -> None:
     await flow.sweep()
     assert "spec.namespaceResourceBlacklist lists core/ConfigMap" in str((await flow.app())["status"])
     assert await flow.get("ConfigMap", "web") is not None
+
+
+async def test_a_project_inherits_from_a_global_one(flow: Flow) -> None:
+    base = f"base-{flow.token}"
+    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": base}}
+    await flow.create(body | {"spec": {"namespaceResourceBlacklist": [{"group": "", "kind": "ConfigMap"}]}})
+    selector = {"matchExpressions": [{"key": "opt", "operator": "In", "values": [flow.token]}]}
+    entries = yaml.safe_dump([{"projectName": base, "labelSelector": selector}])
+    options = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-cm"}}
+    await flow.create(options | {"data": {"globalProjects": entries}}, namespace=flow.ground.home)
+    try:
+        await with_project(flow)
+        assert await flow.words() == ("Synced", "Healthy", "Succeeded"), "it is for others"
+        name = f"team-{flow.token}"
+        await flow.patch("AppProject", name, {"metadata": {"labels": {"opt": flow.token}}})
+        await flow.sweep()
+        said = f"AppProject {name} (with {base}): spec.namespaceResourceBlacklist lists core/ConfigMap"
+        assert said in await flow.said()
+        await flow.delete("AppProject", base)
+        await flow.sweep()
+        assert f"globalProjects names AppProject {base}, which is not there" in await flow.said()
+    finally:
+        await flow.delete("ConfigMap", "argocd-cm", flow.ground.home)

@@ -214,6 +214,21 @@ async def test_a_body_that_is_no_json_is_refused_without_quoting_it():
     assert wire.asked == []
 
 
+async def test_writes_and_dry_runs_act_as_somebody_else_and_reads_do_not():
+    async with serving(answering(response(200, a_config_map()))) as wire:
+        kube = wire.kube(token="t").fenced(lambda: None, "system:serviceaccount:shop:deployer")
+        await kube.get(CONFIG_MAPS, "shop", "web")
+        await kube.apply(a_config_map(), CONFIG_MAPS, manager="pilothouse", dry_run=True)
+        await kube.delete(CONFIG_MAPS, "shop", "web", preconditions=SEEN)
+        ourselves = wire.kube(token="t")
+        await ourselves.apply(a_config_map(), CONFIG_MAPS, manager="pilothouse")
+        for each in (kube, ourselves):
+            await each.close()
+    acted_as = [asked.headers.get("impersonate-user") for asked in wire.asked]
+    assert acted_as == [None, *["system:serviceaccount:shop:deployer"] * 2, None]
+    assert {asked.headers["authorization"] for asked in wire.asked} == {"Bearer t"}
+
+
 async def test_a_silent_server_is_tried_once_and_then_left_alone():
     clock = Clock()
     async with serving(answering(BAD_GATEWAY)) as wire:

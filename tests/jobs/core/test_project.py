@@ -7,7 +7,7 @@ import pytest
 
 from jobs.core.cluster_secret import HOME_CLUSTER, Cluster, ClusterCredentials
 from jobs.core.objects import ObjectId
-from jobs.core.project import application_refusals, cluster_refusals, object_refusal
+from jobs.core.project import application_refusals, destination_refusals, object_refusal
 from jobs.core.scope import Scope
 from tests.builders import an_application
 
@@ -23,7 +23,7 @@ def refused(target: ObjectId, cluster: Cluster = HOME_CLUSTER, **spec: Any) -> s
 def test_without_a_project_object_only_default_is_allowed() -> None:
     assert application_refusals(None, an_application(), home="pilothouse") == ()
     assert object_refusal(None, an_application(), CONFIG, HOME_CLUSTER) is None
-    assert cluster_refusals(None, an_application(), HOME_CLUSTER) == ()
+    assert destination_refusals(None, an_application(), HOME_CLUSTER) == ()
     named = an_application(spec={"project": "shop"})
     assert application_refusals(None, named, home="pilothouse") == (
         "spec.project: there is no AppProject shop in namespace pilothouse",
@@ -104,14 +104,31 @@ def test_the_clusters_of_a_project_are_its_destinations_unless_denied() -> None:
 
 
 def test_a_project_may_permit_its_own_clusters_only() -> None:
-    only = {"spec": {"permitOnlyProjectScopedClusters": True}}
-    assert cluster_refusals(only, an_application(), replace(EDGE, project="default")) == ()
-    assert cluster_refusals({"spec": {}}, an_application(), EDGE) == ()
+    only = {"spec": {"destinations": EVERYWHERE, "permitOnlyProjectScopedClusters": True}}
+    assert destination_refusals(only, an_application(), replace(EDGE, project="default")) == ()
+    assert destination_refusals({"spec": {"destinations": EVERYWHERE}}, an_application(), EDGE) == ()
     for cluster, name in ((EDGE, "edge"), (HOME_CLUSTER, "in-cluster")):
-        assert cluster_refusals(only, an_application(), cluster) == (
+        assert destination_refusals(only, an_application(), cluster) == (
             f"AppProject default: spec.permitOnlyProjectScopedClusters does not allow cluster {name}, "
             "whose Secret does not name the project",
         )
+
+
+def test_the_destination_itself_must_be_allowed_not_only_where_the_objects_go() -> None:
+    """Its namespace is where an impersonated account is looked for."""
+    spec = {"destinations": [{"server": "*", "namespace": "team-*"}]}
+    assert destination_refusals({"spec": spec}, an_application(), HOME_CLUSTER) == (
+        "AppProject default: spec.destinations does not allow namespace shop there",
+    )
+    allowed = an_application(spec={"destination": {"namespace": "team-a"}})
+    assert destination_refusals({"spec": spec}, allowed, HOME_CLUSTER) == ()
+
+
+def test_a_refusal_says_which_global_projects_had_a_say() -> None:
+    project = {"spec": {"destinations": []}, "inheritsFrom": ["base"]}
+    assert destination_refusals(project, an_application(), HOME_CLUSTER) == (
+        "AppProject default (with base): spec.destinations does not allow namespace shop there",
+    )
 
 
 def test_a_denied_namespace_denies_no_object_without_one() -> None:

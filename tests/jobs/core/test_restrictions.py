@@ -10,7 +10,7 @@ from jobs.core.restrictions import (
     object_options,
     object_refusals,
     option_problems,
-    project_fields,
+    unsupported_fields,
 )
 from tests.builders import a_manifest, an_application
 
@@ -96,6 +96,6 @@ def test_admission_is_compared_only_when_asked_for() -> None:
 
 
 def test_restricting_fields_of_a_project_that_are_not_enforced_are_named() -> None:
-    assert project_fields({"sourceIntegrity": {"git": {}}, "roles": [{}], "signatureKeys": []}) == (
-        "spec.sourceIntegrity",
+    assert unsupported_fields({"sourceIntegrity": {"git": {}}, "roles": [{}], "signatureKeys": []}) == (
+        "sourceIntegrity",
     )
