@@ -27,6 +27,7 @@ from jobs.core.target import Targets, targets
 from jobs.declared import without_undeclared
 from jobs.kube import Kube
 from jobs.observe import Wanted, observe
+from jobs.orphans import orphan_warning
 from jobs.parts import Parts
 from jobs.sources import Sources
 
@@ -53,6 +54,8 @@ class Compared:
     """The revision in words."""
     strangers: Traces
     """What else carries the label: judged too, as nothing of ours."""
+    orphans: str | None = None
+    """What to warn of; None: it was not looked."""
 
     @property
     def kinds_annotation(self) -> str:
@@ -131,6 +134,7 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
         warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed), *_never_run(chosen), *scripts.problems),
         where=", ".join(found.aim.revisions),
         strangers=_strangers(plan, observed),
+        orphans=await orphan_warning(rules, kube, claim.why),
     )
 
 

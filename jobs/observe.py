@@ -8,19 +8,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from jobs.core.cluster_secret import HOME_CLUSTER, Cluster
 from jobs.core.discovery import ApiResource, Discovery
 from jobs.core.errors import KubeError, NotFound, Overloaded, Refused, Unauthorized, Unreachable
 from jobs.core.fingerprint import digest, fingerprint
-from jobs.core.inventory import MANAGER, Owner, is_candidate
+from jobs.core.inventory import BORN_WITH_NAMESPACE, COMES_AND_GOES, MANAGER, Owner, is_candidate
 from jobs.core.objects import Manifest, ObjectId, identity
 from jobs.core.plan import Observed
 from jobs.core.restrictions import compares_admission
 from jobs.core.scope import Scope
 from jobs.kube import Kube
-from jobs.together import together
+from jobs.together import answers, together
 
 PARALLEL = 8
 """Requests of one application that are under way at once."""
@@ -38,7 +38,6 @@ SILENT = (Overloaded, Unauthorized, Unreachable)
 """No answer about an object is no refusal of it: the run fails as a whole, and is tried again."""
 
 Json = dict[str, Any]
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -159,7 +158,10 @@ async def labelled(
         if resource is not None and "list" in resource.verbs:
             resources.append(resource)
     places = [(resource, place) for resource in resources for place in scope.places(resource)]
-    lists = await _all(kube.list(item, place, label_selector=owner.selector, cached=cached) for item, place in places)
+    lists = await answers(
+        (kube.list(item, place, label_selector=owner.selector, cached=cached) for item, place in places),
+        at_once=PARALLEL,
+    )
     live: dict[ObjectId, Json] = {}
     for (resource, place), listing in zip(places, lists, strict=True):
         if isinstance(listing, KubeError):
@@ -220,7 +222,7 @@ async def _contents(
     for body in gone:
         target = identity(body)
         if target.group_kind == ("", "Namespace"):
-            found[target] = await _others(_namespaced(discovery), target.name, kube, owner)
+            found[target] = await _others(discovery.in_namespaces, target.name, kube, owner)
         elif target.group_kind == ("apiextensions.k8s.io", "CustomResourceDefinition"):
             spec = body.get("spec") or {}
             defined = discovery.find(str(spec.get("group")), str((spec.get("names") or {}).get("kind")))
@@ -228,18 +230,10 @@ async def _contents(
     return found
 
 
-def _namespaced(discovery: Discovery) -> list[ApiResource]:
-    return [item for item in discovery.resources.values() if item.namespaced and "list" in item.verbs]
-
-
-BORN_WITH_NAMESPACE = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")})
-COMES_AND_GOES = frozenset({"Event", "Lease", "Endpoints", "EndpointSlice", "PodMetrics", "ControllerRevision"})
-
-
 async def _others(resources: Iterable[ApiResource], namespace: str | None, kube: Kube, owner: Owner) -> tuple[str, ...]:
     """Objects there that are not this application's and not made by a controller; a failed list counts as one."""
     asked = [item for item in resources if item.kind not in COMES_AND_GOES]
-    lists = await _all(kube.list(item, namespace, metadata_only=True) for item in asked)
+    lists = await answers((kube.list(item, namespace, metadata_only=True) for item in asked), at_once=PARALLEL)
     found: list[str] = []
     for resource, listing in zip(asked, lists, strict=True):
         if isinstance(listing, NotFound):
@@ -256,15 +250,3 @@ def _is_of_others(item: Json, owner: Owner) -> bool:
     if (target.kind, target.name) in BORN_WITH_NAMESPACE or not is_candidate(item):
         return False
     return (metadata.get("labels") or {}).get("pilothouse.dev/application") != owner.label
-
-
-async def _all(calls: Iterable[Awaitable[T]]) -> "list[T | KubeError]":
-    """The answers in order; a KubeError is an answer too, anything else is raised."""
-
-    async def one(call: Awaitable[T]) -> T | KubeError:
-        try:
-            return await call
-        except KubeError as error:
-            return error
-
-    return await together((one(call) for call in calls), at_once=PARALLEL)

@@ -67,7 +67,7 @@ async def forget(claim: Claim, parts: Parts) -> None:
 def _seen(compared: Compared | None) -> Seen:
     if compared is None:
         return Seen(None)
-    return Seen(compared.plan, compared.source_types, compared.warnings)
+    return Seen(compared.plan, compared.source_types, compared.warnings, compared.orphans)
 
 
 def _annotations(application: Application, run: Run, compared: Compared | None) -> dict[str, str | None]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
-from jobs.core.errors import StageError
+from jobs.core.errors import KubeError, StageError
 
 T = TypeVar("T")
 
@@ -30,3 +30,15 @@ async def together(calls: Iterable[Awaitable[T]], *, at_once: int) -> list[T]:
             if asyncio.iscoroutine(call):
                 call.close()  # one that never began would be warned of
     return [task.result() for task in tasks]
+
+
+async def answers(calls: Iterable[Awaitable[T]], *, at_once: int) -> "list[T | KubeError]":
+    """As `together`, but a KubeError is an answer, too; anything else is raised."""
+
+    async def one(call: Awaitable[T]) -> T | KubeError:
+        try:
+            return await call
+        except KubeError as error:
+            return error
+
+    return await together((one(call) for call in calls), at_once=at_once)

@@ -71,6 +71,11 @@ class Discovery:
         """Whether everything served is known; if not, nothing may be pruned."""
         return not self.stale
 
+    @property
+    def in_namespaces(self) -> tuple[ApiResource, ...]:
+        """Every namespaced kind that can be listed."""
+        return tuple(item for item in self.resources.values() if item.namespaced and "list" in item.verbs)
+
     def find(self, group: str, kind: str, version: str | None = None) -> ApiResource | None:
         """Where a kind is served, in the given version or the preferred one; None: it isn't."""
         found = self.resources.get((group, kind))

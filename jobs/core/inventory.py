@@ -21,6 +21,10 @@ MAX_LABEL = 63
 """Longest label value (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/)."""
 NOISE = frozenset({("", "Endpoints"), ("discovery.k8s.io", "EndpointSlice")})
 """Kinds whose labels are copied from a Service: never candidates unless rendered."""
+BORN_WITH_NAMESPACE = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")})
+"""(kind, name) of what Kubernetes puts into every namespace."""
+COMES_AND_GOES = frozenset({"Event", "Lease", "Endpoints", "EndpointSlice", "PodMetrics", "ControllerRevision"})
+"""Kinds that Kubernetes makes and removes by itself: what others have in a namespace they don't tell."""
 
 
 @dataclass(frozen=True, slots=True)

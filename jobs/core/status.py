@@ -20,6 +20,7 @@ from jobs.core.plan import Action, Change, Plan
 from jobs.core.readable import operation_of
 from jobs.core.run import OperationPhase, Result, Run
 
+ORPHANS = "OrphanedResourceWarning"
 MAX_STATUS = 900_000
 """Bytes of JSON; etcd refuses objects over about 1.5 MB, and the spec needs room too."""
 
@@ -31,6 +32,8 @@ class Seen:
     plan: Plan | None
     source_types: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    orphans: str | None = None
+    """What to warn of; empty: nothing. None: it was not looked, so the former warning stays."""
 
 
 def as_status(application: Application, run: Run, seen: Seen, at: Moment) -> dict[str, Any]:
@@ -205,6 +208,7 @@ def _conditions(old: Mapping[str, Any], run: Run, seen: Seen, at: Moment) -> lis
     wanted += [
         ("RepeatedResourceWarning" if "more than once" in said else "SyncWarning", said) for said in seen.warnings
     ]
+    wanted += _orphans(old, seen)
     since = {
         (entry.get("type"), entry.get("message")): entry.get("lastTransitionTime")
         for entry in old.get("conditions") or []
@@ -214,6 +218,16 @@ def _conditions(old: Mapping[str, Any], run: Run, seen: Seen, at: Moment) -> lis
         {"type": kind, "message": message, "lastTransitionTime": since.get((kind, message)) or str(at)}
         for kind, message in wanted
     ]
+
+
+def _orphans(old: Mapping[str, Any], seen: Seen) -> list[tuple[str, str]]:
+    if seen.orphans is not None:
+        return [(ORPHANS, seen.orphans)] if seen.orphans else []
+    return [(ORPHANS, str(entry.get("message"))) for entry in old.get("conditions") or [] if _is_of(entry, ORPHANS)]
+
+
+def _is_of(entry: object, kind: str) -> bool:
+    return isinstance(entry, Mapping) and entry.get("type") == kind
 
 
 def _operation_state(run: Run) -> dict[str, Any]:

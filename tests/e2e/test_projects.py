@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.e2e.harness import Flow
-from tests.e2e.objects import config_map, docs, text
+from tests.e2e.objects import config_map, deployment, docs, text
 
 HERE = "https://kubernetes.default.svc"
 
@@ -114,3 +114,39 @@ async def test_a_project_inherits_from_a_global_one(flow: Flow) -> None:
         assert f"globalProjects names AppProject {base}, which is not there" in await flow.said()
     finally:
         await flow.delete("ConfigMap", "argocd-cm", flow.ground.home)
+
+
+ORPHANS = {"orphanedResources": {"warn": True, "ignore": [{"kind": "ConfigMap", "name": "mine-*"}]}}
+
+
+async def test_objects_that_belong_to_no_application_are_told_at_the_next_sweep(flow: Flow) -> None:
+    for name in ("left", "mine-1"):
+        await flow.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}})
+    flow.repo.push({"app/web.yaml": docs(config_map(), deployment()), "other/other.yaml": config_map("other")})
+    project = await flow.project(**ORPHANS)
+    await flow.create_application("other", path="other")
+    await flow.deploy(project=project)
+    assert await flow.said() == "", "nobody who waits for a deploy waits for this"
+    await flow.sweep()
+    warned = f"OrphanedResourceWarning: an object in namespace {flow.namespace} belongs to no Application: "
+    assert await flow.said() == f"{warned}ConfigMap {flow.namespace}/left"
+    assert await flow.words() == ("Synced", "Healthy", "Succeeded")
+    await flow.push({"app/web.yaml": docs(config_map(colour="red"), deployment())})
+    await flow.settle()
+    assert warned in await flow.said(), "it stays until the next look"
+    assert await flow.said("other") == "", "its project does not ask"
+
+    await flow.delete("ConfigMap", "left")
+    await flow.sweep()
+    assert await flow.said() == ""
+
+
+async def test_orphans_are_not_told_unless_the_project_warns(flow: Flow) -> None:
+    await flow.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "left"}})
+    flow.repo.push({"app/web.yaml": config_map()})
+    await flow.deploy(project=await flow.project(**ORPHANS))
+    await flow.sweep()
+    assert "OrphanedResourceWarning" in await flow.said()
+    await flow.patch("AppProject", f"team-{flow.token}", {"spec": {"orphanedResources": {"warn": False}}})
+    await flow.sweep()
+    assert await flow.said() == ""

@@ -171,3 +171,12 @@ def test_what_is_well_goes_first_and_hooks_that_were_run_stay_known() -> None:
     assert cut["resources"] == [resources[-1]]
     assert cut["operationState"]["syncResult"]["resources"] == [results[-1]]
     assert cut["operationState"]["message"] == "waiting (50 Synced and Healthy objects are not listed: too many)"
+
+
+def test_a_warning_of_orphans_stays_until_somebody_looked_again() -> None:
+    told = as_status(an_application(), a_run(), Seen(a_plan(), orphans="2 objects"), NOON)
+    (condition,) = told["conditions"]
+    assert (condition["type"], condition["message"]) == ("OrphanedResourceWarning", "2 objects")
+    for orphans, conditions in ((None, [condition]), ("", None)):
+        after = as_status(an_application(status=told), a_run(), Seen(a_plan(), orphans=orphans), LATER)
+        assert after.get("conditions") == conditions
