@@ -12,7 +12,20 @@ from jobs.claim import Claim
 from jobs.scripts import MAX_HINTS
 
 KINDS = ("repository", "application", "inspect")
-WHYS = ("push", "manual", "changed", "drift", "sweep", "poll", "retry", "wait", "window", "takeover", "start", "inspect")
+WHYS = (
+    "push",
+    "manual",
+    "changed",
+    "drift",
+    "sweep",
+    "poll",
+    "retry",
+    "wait",
+    "window",
+    "takeover",
+    "start",
+    "inspect",
+)
 MAX_KEY = 1024
 MARK_ARGUMENTS = 6
 

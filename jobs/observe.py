@@ -111,9 +111,7 @@ async def observe(wanted: Wanted, kube: Kube, memory: Memory, *, cached: bool = 
     """
     discovery = await kube.discovery()
     versions = {manifest.id.group_kind: manifest.version for manifest in wanted.manifests}
-    live, incomplete = await labelled(
-        wanted.owner, wanted.kinds, versions, kube, wanted.cluster.scope, cached=cached
-    )
+    live, incomplete = await labelled(wanted.owner, wanted.kinds, versions, kube, wanted.cluster.scope, cached=cached)
     found_by_label = frozenset(live)
     looks = await together(
         (_look(manifest, wanted, live, kube, memory) for manifest in wanted.manifests), at_once=PARALLEL
