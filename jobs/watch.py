@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from jobs.clusters import Reached
 from jobs.core.application import SKIP_RECONCILE
 from jobs.core.discovery import ApiResource
 from jobs.core.errors import KubeError, NotFound, StageError
@@ -22,6 +23,7 @@ from jobs.core.judged import missing, trace_of
 from jobs.core.objects import identity, metadata_of, texts
 from jobs.core.order import HELM_HOOK, HOOK
 from jobs.core.plan import HOOK_RUN
+from jobs.core.scope import Scope
 from jobs.enqueue import Mark
 from jobs.inbox import Heard, Inbox
 from jobs.kube import Kube
@@ -54,16 +56,22 @@ async def watch(parts: Parts) -> None:
         _hold(holding, {}, parts)
 
 
-async def _clusters(parts: Parts) -> dict[str, tuple[Kube, set[str]]]:
-    """By API server: its client, and the keys of the destinations that mean it."""
-    found: dict[str, tuple[Kube, set[str]]] = {}
+Destinations = set[str]
+"""Keys of destinations that mean one cluster."""
+
+
+async def _clusters(parts: Parts) -> dict[str, tuple[Reached, Destinations]]:
+    """By name: the cluster, and the destinations that mean it."""
+    found: dict[str, tuple[Reached, Destinations]] = {}
     for (destination, project), application in parts.view.destinations().items():
         try:
-            kube = await parts.clusters.at(application.destination, project)
+            reached = await parts.clusters.at(application.destination, project)
         except StageError as error:
             log.debug("cluster not watched", destination=destination, error=error.message)  # its runs say so
             continue
-        found.setdefault(kube.server, (kube, set()))[1].add(destination)
+        if reached.cluster.skipped:
+            continue
+        found.setdefault(reached.cluster.name, (reached, set()))[1].add(destination)
     return found
 
 
@@ -71,29 +79,39 @@ async def _clusters(parts: Parts) -> dict[str, tuple[Kube, set[str]]]:
 class _Held:
     """A cluster that is watched whenever this worker leads there."""
 
-    kube: Kube
-    destinations: set[str]
+    reached: Reached
+    destinations: Destinations
     task: asyncio.Task[None]
 
 
-def _hold(holding: dict[str, _Held], clusters: Mapping[str, tuple[Kube, set[str]]], parts: Parts) -> None:
-    """Begin to watch what is new, end what is no more, or what has other credentials now."""
-    for server, held in list(holding.items()):
-        if server not in clusters or clusters[server][0] is not held.kube:
+def _hold(holding: dict[str, _Held], clusters: Mapping[str, tuple[Reached, Destinations]], parts: Parts) -> None:
+    """Begin to watch what is new, end what is no more, or what has other credentials or limits now."""
+    for name, held in list(holding.items()):
+        if name not in clusters or clusters[name][0] != held.reached:
             held.task.cancel()
-            del holding[server]
-    for server, (kube, destinations) in clusters.items():
-        if server in holding:
-            holding[server].destinations.clear()
-            holding[server].destinations.update(destinations)
+            del holding[name]
+    for name, (reached, destinations) in clusters.items():
+        if name in holding:
+            holding[name].destinations.clear()
+            holding[name].destinations.update(destinations)
             continue
-        work = partial(_watch_cluster, kube, parts, destinations)
-        task = asyncio.create_task(parts.lead.hold(f"watch:{server}", work))
-        holding[server] = _Held(kube, destinations, task)
+        work = partial(_watch_cluster, reached, parts, destinations)
+        task = asyncio.create_task(parts.lead.hold(f"watch:{name}:{reached.kube.server}", work))
+        holding[name] = _Held(reached, destinations, task)
 
 
-async def _watch_cluster(kube: Kube, parts: Parts, destinations: set[str]) -> None:
-    await ClusterWatch(kube, parts, destinations, Inbox(kube, parts)).run()
+async def _watch_cluster(reached: Reached, parts: Parts, destinations: Destinations) -> None:
+    inbox = Inbox(reached.kube, parts)
+    await ClusterWatch(reached.kube, reached.cluster.scope, parts, destinations, inbox).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Following:
+    """One watch: a kind, in one namespace or in the whole cluster (None)."""
+
+    resource: ApiResource
+    place: str | None
+    task: asyncio.Task[None]
 
 
 @dataclass(slots=True)
@@ -101,11 +119,11 @@ class ClusterWatch:
     """The watches of one cluster, and its sweep."""
 
     kube: Kube
+    scope: Scope
     parts: Parts
-    destinations: set[str]
-    """Keys of the destinations that mean this cluster."""
+    destinations: Destinations
     inbox: Inbox
-    _following: dict[str, tuple[ApiResource, asyncio.Task[None]]] = field(default_factory=dict)
+    _following: dict[str, _Following] = field(default_factory=dict)
     """By path."""
 
     async def run(self) -> None:
@@ -123,7 +141,7 @@ class ClusterWatch:
     async def _follow_kinds(self, group: asyncio.TaskGroup) -> None:
         """Kinds come and go with the Applications, and with their CRDs."""
         kinds = {kind for each in self.parts.view.at(self.destinations).values() for kind in each}
-        wanted: dict[str, ApiResource] = {}
+        wanted: dict[str, tuple[ApiResource, str | None]] = {}
         for group_name, kind in kinds - NOISE:
             try:
                 resource = await self.kube.api_resource(group_name, kind)
@@ -131,18 +149,19 @@ class ClusterWatch:
                 log.debug("kind not watched", kind=kind, server=self.kube.server, error=error.message)
                 continue
             if {"list", "watch"} <= resource.verbs:
-                wanted[resource.path(None)] = resource
+                wanted |= {resource.path(place): (resource, place) for place in self.scope.places(resource)}
         for path in self._following.keys() - wanted.keys():
-            self._following.pop(path)[1].cancel()
+            self._following.pop(path).task.cancel()
         for path in wanted.keys() - self._following.keys():
-            self._following[path] = wanted[path], group.create_task(self._follow(wanted[path]))
+            resource, place = wanted[path]
+            self._following[path] = _Following(resource, place, group.create_task(self._follow(resource, place)))
 
-    async def _follow(self, resource: ApiResource) -> None:
-        events = self.kube.follow(resource, label_selector=LABEL, metadata_only=True)
+    async def _follow(self, resource: ApiResource, place: str | None) -> None:
+        events = self.kube.follow(resource, namespace=place, label_selector=LABEL, metadata_only=True)
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Listed):
-                    await self._compare(resource, event.items)
+                    await self._compare(resource, place, event.items)
                 else:
                     self._heard(event)
 
@@ -163,7 +182,7 @@ class ClusterWatch:
         # A hook goes by its own policy, and is never drift.
         return "" if {HOOK, HELM_HOOK, HOOK_RUN} & {*(metadata.get("annotations") or {})} else application.key
 
-    async def _compare(self, resource: ApiResource, items: Iterable[Json]) -> None:
+    async def _compare(self, resource: ApiResource, place: str | None, items: Iterable[Json]) -> None:
         """A whole list: what is not as it was judged, what never was, and what is missing."""
         kind = (resource.group, resource.kind)
         keys = [key for key, kinds in self.parts.view.at(self.destinations).items() if kind in kinds]
@@ -181,23 +200,26 @@ class ClusterWatch:
                 self.inbox.put(key, target, Heard(trace_of(item), swept=True))
         for key, traces in judged.items():
             for target, trace in traces.items():
-                if target.group_kind == kind and target not in there:
+                if target.group_kind == kind and target not in there and place in (None, target.namespace):
                     self.inbox.put(key, target, Heard(missing(trace), gone=True))
 
     async def _sweep_for_ever(self) -> None:
         """One list for each kind, however many Applications there are; a watch that went deaf is made up for."""
         while True:
             await asyncio.sleep(self.parts.settings.sweep_interval_s * JITTER.uniform(0.9, 1.1))
-            for resource, _ in list(self._following.values()):
-                try:
-                    listing = await self.kube.list(resource, label_selector=LABEL, metadata_only=True, cached=True)
-                except NotFound:
-                    continue  # its CRD is gone; what it held is told by its watch
-                except KubeError as error:
-                    log.warning("sweep failed", kind=resource.kind, server=self.kube.server, error=error.message)
-                    await self._mark_users(resource)
-                    continue
-                await self._compare(resource, listing.items)
+            for each in list(self._following.values()):
+                await self._sweep(each.resource, each.place)
+
+    async def _sweep(self, resource: ApiResource, place: str | None) -> None:
+        try:
+            listing = await self.kube.list(resource, place, label_selector=LABEL, metadata_only=True, cached=True)
+        except NotFound:
+            return  # its CRD is gone; what it held is told by its watch
+        except KubeError as error:
+            log.warning("sweep failed", kind=resource.kind, server=self.kube.server, error=error.message)
+            await self._mark_users(resource)
+            return
+        await self._compare(resource, place, listing.items)
 
     async def _mark_users(self, resource: ApiResource) -> None:
         """What can't be swept together is compared one by one: each run then says what it may not see."""
