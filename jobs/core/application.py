@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from jobs.core.errors import InvalidSpecError
-from jobs.core.fields import Fields
+from jobs.core.fields import Fields, Problem
 from jobs.core.fingerprint import digest
 from jobs.core.objects import metadata_of, texts
 from jobs.core.readable import status_of
@@ -115,12 +115,13 @@ def cluster_group(name: str) -> str:
     return f"cluster:{name}" if is_word else f"cluster:{digest(name).hex()}"
 
 
-def application_of(body: Mapping[str, Any]) -> Application:
+def application_of(body: Mapping[str, Any], problems: list[Problem] | None = None) -> Application:
     """An Application object as data. Raises InvalidSpecError naming the first field that makes no sense.
 
+    With a list for problems all are noted there instead, and the Application is of use only if there is none.
     Of the status, which is rebuilt anyway, what makes no sense is left out.
     """
-    whole = Fields(body, "")
+    whole = Fields(body, "", problems)
     metadata, spec = whole.inner("metadata"), whole.inner("spec")
     return Application(
         namespace=metadata.text("namespace"),
@@ -129,7 +130,7 @@ def application_of(body: Mapping[str, Any]) -> Application:
         resource_version=metadata.text("resourceVersion"),
         generation=metadata.number("generation", 0),
         sources=_sources(spec),
-        destination=_destination(spec.inner("destination")),
+        destination=_destination(spec),
         project=spec.text("project") or "default",
         policy=policy_of(spec.inner("syncPolicy")),
         ignore_differences=tuple(entry.values for entry in spec.each("ignoreDifferences")),
@@ -189,13 +190,15 @@ def _sources(spec: Fields) -> tuple[Source, ...]:
         return tuple(source_of(item) for item in spec.each("sources"))
     if spec.has("source"):
         return (source_of(spec.inner("source")),)
-    raise InvalidSpecError("spec.source is missing: name a repository (repoURL) and a path in it")
+    spec.refuse("source", "is missing: name a repository (repoURL) and a path in it")
+    return ()
 
 
-def _destination(fields: Fields) -> Destination:
+def _destination(spec: Fields) -> Destination:
+    fields = spec.inner("destination")
     server, name = fields.text("server").rstrip("/"), fields.text("name")
     if server and name:
-        raise InvalidSpecError("spec.destination has both server and name: keep one of them")
+        spec.refuse("destination", "has both server and name: keep one of them")
     if not server and not name:
-        raise InvalidSpecError("spec.destination needs a server or a name")
+        spec.refuse("destination", "needs a server or a name")
     return Destination(server, name, fields.text("namespace"))

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.core.errors import InvalidSpecError
 from jobs.core.fields import Fields
 
 
@@ -84,7 +83,7 @@ def source_of(fields: Fields) -> Source:
     """A source from its mapping. Raises InvalidSpecError naming the field."""
     url = fields.text("repoURL")
     if not url:
-        raise InvalidSpecError(f"{fields.at('repoURL')} is missing")
+        fields.refuse("repoURL", "is missing")
     helm, directory = fields.inner("helm"), fields.inner("directory")
     return Source(
         repo_url=url,
@@ -113,7 +112,7 @@ def _inside(fields: Fields, name: str) -> str:
     path = fields.text(name)
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if path.startswith("/") or ".." in parts or "\0" in path or "\n" in path:
-        raise InvalidSpecError(f"{fields.at(name)} must be a relative path inside the repository, not {path!r}")
+        fields.refuse(name, f"must be a relative path inside the repository, not {path!r}")
     return "/".join(parts)
 
 
@@ -139,7 +138,7 @@ def _helm(fields: Fields) -> HelmOptions:
 
 def _parameter(fields: Fields) -> Parameter:
     if not fields.text("name"):
-        raise InvalidSpecError(f"{fields.at('name')} is missing")
+        fields.refuse("name", "is missing")
     return Parameter(fields.text("name"), fields.text("value"), fields.flag("forceString"))
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jobs.core.errors import InvalidSpecError
 from jobs.core.fields import Fields
 from jobs.core.objects import texts
 
@@ -99,5 +98,5 @@ def duration_s(fields: Fields, name: str, default: float) -> float:
     if value.isdecimal():
         whole, found = True, float(value)
     if not whole or found > LONGEST_S:
-        raise InvalidSpecError(f"{fields.at(name)} must be a duration such as 5s or 2m, not {value[:80]!r}")
+        fields.refuse(name, f"must be a duration such as 5s or 2m, not {value[:80]!r}")
     return found
