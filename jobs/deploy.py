@@ -16,6 +16,7 @@ from jobs.core.held import held
 from jobs.core.intent import Intent, intent
 from jobs.core.outcome import later
 from jobs.core.run import refused, resumed
+from jobs.core.wanted import wanted
 from jobs.parts import Parts
 from jobs.record import forget, note_judged, record, record_start
 from jobs.sync import Work, sync
@@ -48,7 +49,7 @@ async def _claimed(claim: Claim, parts: Parts) -> Again | None:
         return None
     async with claim.held():
         try:
-            application = application_of(body)
+            application = wanted(application_of(body))
         except InvalidSpecError as error:
             return await _refuse(unreadable(body), error, claim, parts)
         by_hand = application.annotations.get(SKIP_RECONCILE) == "true"

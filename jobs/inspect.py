@@ -9,6 +9,7 @@ from jobs.core.application import application_of
 from jobs.core.errors import StageError
 from jobs.core.run import resumed
 from jobs.core.shown import managed_resources
+from jobs.core.wanted import wanted
 from jobs.enqueue import Inspection
 from jobs.parts import Parts
 
@@ -33,7 +34,7 @@ async def _answered(question: Inspection, claim: Claim, parts: Parts) -> dict[st
     body = await parts.applications.get(namespace, name)
     if body is None or question.request != "managed-resources":
         return {"error": f"there is nothing to say about {question.request} of {question.key}"}
-    application = application_of(body)
+    application = wanted(application_of(body))
     found = await sources.aim_at_mirror(application, parts)
     run = resumed(application, found.aim, claim.token, parts.now())
     compared = await compare.compare(application, run, found, claim, parts)

@@ -14,6 +14,7 @@ from jobs.core.errors import WindowClosed
 from jobs.core.outcome import failed_key
 from jobs.core.run import OperationPhase, Run, running_key
 from jobs.core.status import Seen, as_status
+from jobs.core.wanted import wanted
 from jobs.parts import Parts
 from jobs.valkey import QueueDown
 
@@ -34,7 +35,7 @@ async def record_start(application: Application, run: Run, compared: Compared, p
         status=as_status(application, run, _seen(compared), parts.now()),
         take_operation=application.operation is not None,
     )
-    return application_of(body)
+    return wanted(application_of(body))
 
 
 async def record(application: Application, run: Run, compared: Compared | None, parts: Parts) -> None:

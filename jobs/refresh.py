@@ -13,6 +13,7 @@ from jobs.claim import Again, Claim
 from jobs.core.affected import Effect, effect, together
 from jobs.core.application import Application
 from jobs.core.errors import StageError
+from jobs.core.wanted import wanted
 from jobs.enqueue import Mark
 from jobs.followed import FROM_PUSH
 from jobs.mirror import Mirror
@@ -83,7 +84,7 @@ async def _effect(
     try:
         if not mirrors.keys() >= set(sources.addresses([application], claim.key)):
             return _untold(application)
-        at = await sources.aim_at_mirror(application, parts, found)
+        at = await sources.aim_at_mirror(wanted(application), parts, found)
     except StageError:
         return _untold(application)
     return effect(application, at.aim)

@@ -6,7 +6,6 @@ The stage between Git and the plan. Which files a source means is decided in cor
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from jobs import metrics
 from jobs.claim import Claim
@@ -22,6 +21,7 @@ from jobs.core.run import Aim
 from jobs.core.source import Source
 from jobs.core.source_key import Facts, SourceInputs, source_key
 from jobs.core.tree import Tree
+from jobs.core.wanted import revisions_wanted
 from jobs.mirror import Mirror
 from jobs.parts import Parts
 
@@ -112,10 +112,9 @@ async def _places(
     """Each source at its revision."""
     known: Found = {} if found is None else found
     places = []
-    for source in application.sources:
+    for source, wanted in zip(application.sources, revisions_wanted(application), strict=True):
         if source.chart:
             raise InvalidSpecError("spec.source.chart: charts of a Helm repository are not supported yet; use Git")
-        wanted = _revision_wanted(application, source)
         key = (source.repo_url, application.project, wanted, source.tag_prefix)
         if key not in known:
             known[key] = await _found(source, application.project, wanted, parts, fetch=fetch)
@@ -132,17 +131,6 @@ async def _found(source: Source, project: str, wanted: str, parts: Parts, *, fet
         snapshot = await mirror.refresh()
     revision = (await mirror.resolve(wanted, snapshot, source.tag_prefix)).revision
     return mirror, revision, await mirror.tree(revision)
-
-
-def _revision_wanted(application: Application, source: Source) -> str:
-    """The targetRevision, unless a person asked for another one in the operation."""
-    asked: Any = application.operation
-    if asked is None:
-        state = application.status.get("operationState") or {}
-        asked = state.get("operation") if state.get("phase") == "Running" else None
-    by_hand = isinstance(asked, Mapping) and not (asked.get("initiatedBy") or {}).get("automated")
-    revision = (asked.get("sync") or {}).get("revision") if by_hand else None
-    return str(revision) if revision and len(application.sources) == 1 else source.target_revision
 
 
 async def _aimed(application: Application, places: tuple[Place, ...], parts: Parts) -> Sources:

@@ -178,9 +178,12 @@ def _operation(whole: Fields) -> Mapping[str, Any]:
     sync = asked.inner("sync")
     asked.inner("initiatedBy").flag("automated")
     sync.text("revision")
+    sync.texts("revisions")
+    sync.inner("source")
     for name in ("prune", "dryRun"):
         sync.flag(name)
-    sync.each("resources")
+    for name in ("resources", "sources"):
+        sync.each(name)
     return asked.values
 
 

@@ -13,7 +13,10 @@ SHAPE: Mapping[str, Any] = {
     "sync": {"status": TEXT, "comparedTo": MAP, "revision": TEXT, "revisions": [TEXT]},
     "health": {"status": TEXT, "message": TEXT, "lastTransitionTime": TEXT},
     "operationState": {
-        "operation": {"initiatedBy": MAP, "sync": MAP},
+        "operation": {
+            "initiatedBy": MAP,
+            "sync": {"revision": TEXT, "revisions": [TEXT], "source": MAP, "sources": [MAP]},
+        },
         "phase": TEXT,
         "message": TEXT,
         "syncResult": {"revision": TEXT, "revisions": [TEXT], "resources": [MAP]},

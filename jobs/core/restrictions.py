@@ -61,20 +61,10 @@ def _operation_refusals(application: Application) -> tuple[str, ...]:
     forced = [strategy.inner(name).at("force") for name in ("apply", "hook") if strategy.inner(name).flag("force")]
     found = [*forced, *([strategy.at("apply")] if strategy.has("apply") and not forced else [])]
     found += [sync.at("manifests")] if sync.items("manifests") else []
-    found += [
-        sync.at(name)
-        for name in ("source", "sources")
-        if sync.has(name) and not _is_as_in_spec(name, sync, application)
-    ]
     found += [sync.at("syncOptions")] if set(sync.texts("syncOptions")) - set(application.policy.options) else []
-    found += [sync.at("revisions")] if sync.items("revisions") else []
-    several = len(application.sources) > 1 and bool(sync.text("revision"))
+    several = len(application.sources) > 1 and bool(sync.text("revision")) and not sync.items("revisions")
     found += [f"{sync.at('revision')} with several sources"] if several else []
     return tuple(f"{path} is not supported yet" for path in found)
-
-
-def _is_as_in_spec(name: str, sync: Fields, application: Application) -> bool:
-    return bool(sync.values[name] == application.spec.get(name))
 
 
 def object_refusals(manifest: Manifest) -> tuple[str, ...]:

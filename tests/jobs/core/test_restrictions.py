@@ -12,6 +12,7 @@ from jobs.core.restrictions import (
     option_problems,
     unsupported_fields,
 )
+from jobs.core.wanted import wanted
 from tests.builders import a_manifest, an_application
 
 
@@ -40,18 +41,22 @@ SOURCE = {"repoURL": "https://git.example.org/shop.git", "path": "charts/web", "
     ("sync", "named"),
     [
         ({"manifests": ["{}"]}, "operation.sync.manifests"),
-        ({"source": {**SOURCE, "path": "other"}}, "operation.sync.source"),
-        ({"sources": [SOURCE]}, "operation.sync.sources"),
-        ({"revisions": ["main", "main"]}, "operation.sync.revisions"),
         ({"syncOptions": ["Prune=false"]}, "operation.sync.syncOptions"),
         ({"syncStrategy": {"apply": {}}}, "operation.sync.syncStrategy.apply"),
         ({"syncStrategy": {"hook": {"force": True}}}, "operation.sync.syncStrategy.hook.force"),
         ({"syncStrategy": {"hook": {}}, "source": SOURCE, "revision": "v1", "prune": True, "dryRun": True}, ""),
+        ({"source": {**SOURCE, "path": "other"}}, ""),
+        ({"sources": [SOURCE, SOURCE], "revisions": ["v1", "v2"]}, ""),
     ],
 )
 def test_an_operation_that_asks_for_more_is_not_done_by_halves(sync: dict[str, Any], named: str) -> None:
     found = application_refusals(an_application(operation={"sync": sync}))
     assert found == ((f"{named} is not supported yet",) if named else ())
+
+
+def test_a_source_of_an_operation_that_is_not_supported_is_named() -> None:
+    asked = an_application(operation={"sync": {"source": {**SOURCE, "kustomize": {"namePrefix": "x"}}}})
+    assert application_refusals(wanted(asked)) == ("operation.sync.source.kustomize is not supported yet",)
 
 
 def test_an_operation_with_one_revision_for_several_sources_is_refused() -> None:
