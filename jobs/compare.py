@@ -29,6 +29,7 @@ from jobs.kube import Kube
 from jobs.observe import Wanted, observe
 from jobs.orphans import orphan_warning
 from jobs.parts import Parts
+from jobs.projects import Leave
 from jobs.sources import Sources
 
 NOWHERE = Aim((), "")
@@ -100,11 +101,8 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     """The plan towards these sources. Raises StageError: the spec, the render, or a cluster that can't be asked."""
     leave = await projects.leave(application, claim.require, parts)
     kube = leave.kube
-    rendered = await sources.render(found, parts)
     owner = Owner(parts.settings.installation, application.namespace, application.name)
-    aimed = targets(rendered.manifests, await kube.discovery(), application, owner, run, leave.cluster.scope)
-    validate = application.policy.option("Validate")
-    aimed = replace(aimed, manifests=await without_undeclared(aimed.manifests, validate, kube))
+    aimed = await _aimed(application, run, found, leave, parts)
     full = wants_hooks(application, run, deployed_of(application.annotations))
     chosen = aimed.selected(run.sync_options.get("resources"))
     planned = steps(chosen.manifests if full else _without_hooks(chosen))
@@ -131,11 +129,28 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
         deployed=deployed_of(application.annotations),
         drift=plan.drifted,
         source_types=found.types,
-        warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed), *_never_run(chosen), *scripts.problems),
+        warnings=(*chosen.warnings, *_withheld(observed), *_never_run(chosen), *scripts.problems),
         where=", ".join(found.aim.revisions),
         strangers=_strangers(plan, observed),
         orphans=await orphan_warning(rules, kube, claim.why),
     )
+
+
+async def rendered(application: Application, run: Run, found: Sources, claim: Claim, parts: Parts) -> Targets:
+    """What the sources say, as it would be sent, without a look at what is there. Raises StageError as `compare`."""
+    leave = await projects.leave(application, claim.require, parts)
+    return await _aimed(application, run, found, leave, parts)
+
+
+async def _aimed(application: Application, run: Run, found: Sources, leave: Leave, parts: Parts) -> Targets:
+    """Every object as it would be sent, hooks included."""
+    written = await sources.render(found, parts)
+    owner = Owner(parts.settings.installation, application.namespace, application.name)
+    discovery, scope = await leave.kube.discovery(), leave.cluster.scope
+    aimed = targets(written.manifests, discovery, application, owner, run, scope)
+    validate = application.policy.option("Validate")
+    manifests = await without_undeclared(aimed.manifests, validate, leave.kube)
+    return replace(aimed, manifests=manifests, warnings=(*written.warnings, *aimed.warnings))
 
 
 async def again(compared: Compared, run: Run, parts: Parts) -> Compared:

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import structlog
 
 from jobs.core.announce import Announcement
 from jobs.core.application import Application
+from jobs.core.discovery import ApiResource
 from jobs.core.errors import KubeError, shortened
 from jobs.core.moment import Moment
 from jobs.kube import Kube
 
 log = structlog.get_logger()
 
+EVENTS = ApiResource("", "Event", "v1", ("v1",), "events", True, frozenset({"create", "list"}))
 MAX_MESSAGE = 1000
 """Longest message the API server takes is 1,024 characters."""
 UNDER_WAY = 200
@@ -20,7 +23,7 @@ UNDER_WAY = 200
 
 
 class Events:
-    """Writes Events to the home cluster."""
+    """Writes Events to the home cluster, and reads them."""
 
     def __init__(self, kube: Kube, now: Callable[[], Moment]) -> None:
         self._kube = kube
@@ -36,6 +39,11 @@ class Events:
             task = asyncio.create_task(self._write(application, announcement))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def about(self, application: Application) -> tuple[dict[str, Any], ...]:
+        """The Events on this very Application; the cluster keeps them an hour. Raises KubeError."""
+        selector = f"involvedObject.kind=Application,involvedObject.uid={application.uid}"
+        return (await self._kube.list(EVENTS, application.namespace, field_selector=selector)).items
 
     async def close(self) -> None:
         """Wait until all are written."""
@@ -63,6 +71,6 @@ class Events:
             "count": 1,
         }
         try:
-            await self._kube.request("POST", f"/api/v1/namespaces/{application.namespace}/events", body=body)
+            await self._kube.request("POST", EVENTS.path(application.namespace), body=body)
         except KubeError as error:
             log.info("event not written", application=application.key, error=error.message)

@@ -241,7 +241,8 @@ async def test_the_worker_has_its_own_needs_and_its_rules(kube_request: KubeRequ
         assert await may(kube_request, user, verb, "applications.argoproj.io", namespace=accounts)
     for kind in ("secrets", "configmaps"):
         assert await may(kube_request, user, "list", kind, namespace=accounts)
-    assert await may(kube_request, user, "create", "events", namespace=accounts)
+    for verb in ("create", "list"):
+        assert await may(kube_request, user, verb, "events", namespace=accounts)
     assert await may(kube_request, user, "patch", "secrets", namespace=accounts, name="pilothouse-webhooks")
     assert await may(kube_request, user, "delete", "configmaps", namespace="default")
 

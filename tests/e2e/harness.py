@@ -4,6 +4,8 @@
 cluster: live.py. How it is driven: driven.py.
 """
 
+import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -121,6 +123,16 @@ class Flow(Driven):
         if settle:
             await self.settle()
         return await self.app(name)
+
+    async def ask(self, question: str, name: str = "app") -> Json:
+        """The worker's answer to a question of the API."""
+        key = f"{self.ground.home}/{self.name(name)}"
+        asked = asyncio.create_task(self.ground.queue.ask("application", key, question))
+        while not asked.done():
+            await self.work_off_one()
+            await asyncio.sleep(0.01)
+        answer: Json = json.loads(asked.result() or b"null")
+        return answer
 
     async def app(self, name: str = "app") -> Json:
         """The Application as it is now."""

@@ -1,13 +1,12 @@
 """A planted secret never leaves the worker unmasked: status, Events, logs, metrics, answers (design.md, part 4)."""
 
-import asyncio
 import base64
 import json
 
 import pytest
 from prometheus_client import generate_latest
 
-from jobs.enqueue import Inspection
+from jobs.core.question import Question
 from tests.e2e.harness import Flow
 from tests.e2e.objects import docs, text
 
@@ -26,15 +25,8 @@ async def everything_told(flow: Flow) -> str:
 
 
 async def inspected(flow: Flow) -> str:
-    """The worker's answer to managed-resources."""
-    key = f"{flow.ground.home}/{flow.name('app')}"
-    asked = asyncio.create_task(flow.ground.queue.ask("application", key, "managed-resources"))
-    while not asked.done():
-        await flow.work_off_one()
-        await asyncio.sleep(0.01)
-    answer = asked.result()
-    assert answer is not None
-    return answer.decode()
+    """The worker's answers to all that the API can ask."""
+    return json.dumps([await flow.ask(question) for question in Question])
 
 
 async def test_a_secret_that_is_deployed_changed_and_healed_is_told_nowhere(
@@ -59,7 +51,7 @@ async def test_managed_resources_shows_that_a_secret_differs_without_its_values(
     await flow.deploy(syncPolicy={})
     await flow.operation()
     await flow.patch("Secret", "web", {"stringData": {"password": "another"}})
-    item = json.loads(await inspected(flow))["items"][0]
+    item = (await flow.ask("managed-resources"))["items"][0]
     assert item["differences"] == [".data.password"]
     live, wanted = (json.loads(item[side])["data"]["password"] for side in ("liveState", "targetState"))
     assert set(live) == set(wanted) == {"+"}
@@ -91,9 +83,7 @@ async def test_a_secret_that_is_refused_is_told_without_its_value(
 
 
 async def test_an_inspection_of_nothing_is_answered_with_an_error(flow: Flow) -> None:
-    question = Inspection("application", f"{flow.ground.home}/nobody", "managed-resources", "reply")
-    asked = asyncio.create_task(flow.ground.queue.ask(question.kind, question.key, question.request))
-    while not asked.done():
-        await flow.work_off_one()
-        await asyncio.sleep(0.01)
-    assert "there is nothing to say" in (asked.result() or b"").decode()
+    assert "there is nothing to say" in (await flow.ask("managed-resources", "nobody"))["error"]
+    flow.repo.push({"app/web.yaml": a_secret()})
+    await flow.deploy()
+    assert "there is nothing to say" in (await flow.ask("passwords"))["error"]

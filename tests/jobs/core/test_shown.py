@@ -3,7 +3,7 @@
 import json
 
 from jobs.core.plan import Action
-from jobs.core.shown import managed_resources
+from jobs.core.shown import events, managed_resources, manifests
 from tests.builders import a_change, a_live, a_manifest, a_plan, a_removal
 
 
@@ -32,3 +32,22 @@ def test_no_value_of_a_secret_is_shown() -> None:
     text = json.dumps(managed_resources(a_plan(a_change(manifest, live=live))))
     assert "aHVudGVyMg" not in text
     assert "c3dvcmRmaXNo" not in text
+
+
+def test_manifests_are_shown_without_a_secrets_values() -> None:
+    found = manifests([a_manifest(), a_manifest("Secret", "s", stringData={"password": "hunter2"})])
+    assert [json.loads(text)["kind"] for text in found] == ["ConfigMap", "Secret"]
+    assert "hunter2" not in "".join(found)
+
+
+def test_events_are_shown_in_the_order_of_their_last_time() -> None:
+    late = {"type": "Normal", "reason": "B", "message": "b", "lastTimestamp": "2026-11-01T12:00:02Z", "count": 3}
+    series = {"reason": "A", "note": "a", "eventTime": "2026-11-01T12:00:01Z", "reportingComponent": "x"}
+    first, last = events([late | {"source": {"component": "pilothouse"}}, series])
+    assert (first["reason"], first["message"], first["lastTimestamp"], first["source"]) == (
+        "A",
+        "a",
+        "2026-11-01T12:00:01Z",
+        "x",
+    )
+    assert (last["reason"], last["count"], last["source"]) == ("B", 3, "pilothouse")
