@@ -4,8 +4,6 @@ A thin client on aiohttp, since the generated one's dynamic client takes a refus
 nothing about objects: what to apply and what to delete comes in as arguments.
 """
 
-import asyncio
-import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Unpack
@@ -15,9 +13,10 @@ from jobs.core.cluster_secret import ClusterCredentials
 from jobs.core.discovery import ApiResource, Discovery
 from jobs.core.errors import Conflict, NotFound, Refused, Unreachable
 from jobs.core.objects import group_and_version
-from jobs.kube_auth import Fixed, Login, login_of, tls_context
+from jobs.kube_auth import Bearer, Fixed, Login, login_of, tls_context
 from jobs.kube_config import configured
 from jobs.kube_discovery import DiscoveryCache
+from jobs.kube_errors import is_failed_test
 from jobs.kube_http import OPEN, Answer, Fence, Guard, Http, Options
 from jobs.kube_list import Listing, as_kind, listing_of
 from jobs.kube_pulse import Pulse
@@ -39,7 +38,6 @@ PAGE = "500"
 APPLY, JSON_PATCH, MERGE_PATCH = (
     f"application/{name}" for name in ("apply-patch+yaml", "json-patch+json", "merge-patch+json")
 )
-PATCH_FAILED = "the server rejected our request due to an error in our request"
 PACE = Pace()
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -67,6 +65,20 @@ class Kube:
         home = await asyncio.to_thread(configured, settings.kubeconfig, os.environ)
         login, tls = await login_of(home)
         return _over(Http(home.credentials, login, tls))
+
+    @staticmethod
+    async def nobody(settings: Settings) -> "Kube":
+        """The home cluster without any credentials of ours, for callers who bring their own. Raises SettingsError.
+
+        A connection of its own: a client certificate would speak before any token that is sent along
+        (https://kubernetes.io/docs/reference/access-authn-authz/authentication/).
+        """
+        home = await asyncio.to_thread(configured, settings.kubeconfig, os.environ)
+        return Kube.at(home.credentials.without_identity)
+
+    def speaking(self, token: str) -> "Kube":
+        """This cluster over the same connections, as whoever the bearer token belongs to."""
+        return Kube(self._http.speaking(Bearer(token)), self._discovery)
 
     @staticmethod
     def at(credentials: ClusterCredentials, login: Login | None = None, pulse: Pulse | None = None) -> "Kube":
@@ -235,7 +247,7 @@ class Kube:
         try:
             return await self.request_full("PATCH", path, params=params, body=operations, content_type=JSON_PATCH)
         except Refused as error:
-            if error.status == 422 and _test_failed(error, operations):
+            if is_failed_test(error, operations):
                 raise Conflict(error.message, status=error.status, reason=error.reason) from error
             raise
 
@@ -292,8 +304,3 @@ def _target(resource: ApiResource, namespace: str | None, label_selector: str | 
 def _served(body: Mapping[str, Any], resource: ApiResource) -> ApiResource:
     _, version = group_and_version(str(body.get("apiVersion") or ""))
     return resource.at(version)
-
-
-def _test_failed(error: Refused, operations: Sequence[Mapping[str, Any]]) -> bool:
-    """What the API server refuses for its content it describes; of a failed `test` it says only this (1.36)."""
-    return PATCH_FAILED in error.message and any(one.get("op") == "test" for one in operations)

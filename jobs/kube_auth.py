@@ -50,6 +50,19 @@ class Fixed:
         return False
 
 
+class Bearer:
+    """A token that somebody else showed us; it is theirs to renew."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def header(self) -> str:
+        return f"Bearer {self._token}"
+
+    def expire(self) -> bool:
+        return False
+
+
 class TokenFile:
     """A token in a file that somebody else replaces in time."""
 

@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
@@ -96,6 +97,12 @@ class Http:
         # The server keeps idle connections for 90 s; ours must end earlier, or a write meets a closing one.
         connector = aiohttp.TCPConnector(limit=0, ssl=tls or True, keepalive_timeout=30)
         self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": "pilothouse"})
+
+    def speaking(self, login: Login) -> "Http":
+        """The same connections, as somebody else."""
+        other = copy(self)
+        other._login = login
+        return other
 
     async def close(self) -> None:
         """Ends the session and its connections."""

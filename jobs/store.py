@@ -4,20 +4,25 @@ Application has no status subresource, so a careless write would replace the spe
 named paths, tested against what was read. What to write is decided in core/status.py and core/run.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from jobs.core.application import REFRESH, RUN, Application
 from jobs.core.discovery import ApiResource
 from jobs.core.errors import NotFound
-from jobs.kube import Kube
+from jobs.kube import Answer, Event, Kube, Listed, Preconditions
+
+__all__ = ["APPLICATIONS", "Answer", "Applications", "Event", "Listed"]
 
 Json = dict[str, Any]
 
 STATUS_MANAGER = "pilothouse-status"
 """Field manager of what Pilothouse writes about Applications; never the one that applies objects."""
 RECEIVER_MANAGER = "pilothouse-receiver"
+EDITOR = "pilothouse-api"
+"""Field manager of what people write through the API, with their own tokens."""
 _VERBS = frozenset({"get", "list", "watch", "patch", "create", "update", "delete"})
+PROJECTS = ApiResource("argoproj.io", "AppProject", "v1alpha1", ("v1alpha1",), "appprojects", True, frozenset({"get"}))
 APPLICATIONS = ApiResource("argoproj.io", "Application", "v1alpha1", ("v1alpha1",), "applications", True, _VERBS)
 
 
@@ -93,6 +98,37 @@ class Applications:
             await self._patch(application.namespace, application.name, operations, STATUS_MANAGER)
         except NotFound:
             return
+
+    async def project(self, namespace: str, name: str) -> Json | None:
+        """An AppProject; None: there is none."""
+        return await self._kube.get(PROJECTS, namespace, name)
+
+    async def create(self, namespace: str, body: Mapping[str, Any]) -> Answer:
+        """A new Application. Conflict: its name is taken."""
+        params = {"fieldManager": EDITOR, "fieldValidation": "Strict"}
+        return await self._kube.request_full("POST", APPLICATIONS.path(namespace), params=params, body=body)
+
+    async def replace(self, namespace: str, name: str, body: Mapping[str, Any]) -> Answer:
+        """Write a whole Application, its status included. Conflict: it changed since its resourceVersion was read."""
+        params = {"fieldManager": EDITOR, "fieldValidation": "Strict"}
+        return await self._kube.request_full("PUT", APPLICATIONS.path(namespace, name), params=params, body=body)
+
+    async def set_finalizers(self, namespace: str, name: str, finalizers: Sequence[str], resource_version: str) -> Json:
+        """Say what holds up its deletion. Conflict: it changed since it was read."""
+        operations: list[Json] = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": resource_version},
+            {"op": "add", "path": "/metadata/finalizers", "value": list(finalizers)},
+        ]
+        return await self._patch(namespace, name, operations, EDITOR)
+
+    async def delete(self, namespace: str, name: str, *, uid: str, resource_version: str | None = None) -> Json | None:
+        """Delete this very Application, or begin to; None: there is none. Conflict: another one, or it changed."""
+        wanted = Preconditions(uid, resource_version)
+        return await self._kube.delete(APPLICATIONS, namespace, name, preconditions=wanted, propagation="Background")
+
+    def follow(self, namespace: str) -> AsyncGenerator[Listed | Event, None]:
+        """All Applications of a namespace, then every change, for ever. Close it when done with it."""
+        return self._kube.follow(APPLICATIONS, namespace=namespace)
 
     async def _patch(self, namespace: str, name: str, operations: Sequence[Json], manager: str) -> Json:
         answer = await self._kube.patch_json(APPLICATIONS, namespace, name, operations, manager=manager)

@@ -9,7 +9,7 @@ import binascii
 import ipaddress
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,6 +52,11 @@ class ClusterCredentials:
     def says_who(self) -> bool:
         """Whether it holds anything by which the server knows us."""
         return bool(self.token or self.username or self.password or self.key_pem)
+
+    @property
+    def without_identity(self) -> "ClusterCredentials":
+        """The same server, and nothing of who we are there."""
+        return replace(self, token="", username="", password="", cert_pem="", key_pem="")
 
 
 @dataclass(frozen=True, slots=True)

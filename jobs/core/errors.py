@@ -77,6 +77,8 @@ class KubeError(StageError):
     """
 
     stage = "cluster"
+    causes: tuple[tuple[str, str], ...] = ()
+    """Field and what is wrong with it, where the API server names fields."""
 
     def __init__(self, message: str, *, status: int = 0, reason: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message, retry_after_s=retry_after_s)

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from jobs import kube_auth, kube_http
 from jobs.core.cluster_secret import ClusterCredentials
-from jobs.core.errors import InvalidSpecError, Unreachable
+from jobs.core.errors import InvalidSpecError, Unauthorized, Unreachable
 from jobs.kube import Kube
 from jobs.kube_auth import TokenFile, login_of, tls_context
 from jobs.kube_config import from_kubeconfig, in_cluster
@@ -97,6 +97,36 @@ async def test_a_kubeconfigs_certificates_are_read_from_beside_it(tls_server: st
     user = {"client-certificate": "client.crt", "client-key": "client.key"}
     path = a_kubeconfig(tmp_path, tls_server, user, **{"certificate-authority": "ca.crt"})
     assert await version_at(await Kube.connect(read(Settings, kubeconfig=str(path)))) == "v1.36.3"
+
+
+async def test_who_brings_a_token_of_his_own_is_never_taken_for_us(tls_server: str, tmp_path: Path):
+    """A client certificate would be believed before the token: it must not even be offered."""
+    user = {"client-certificate": "client.crt", "client-key": "client.key"}
+    path = a_kubeconfig(tmp_path, tls_server, user, **{"certificate-authority": "ca.crt"})
+    nobody = await Kube.nobody(read(Settings, kubeconfig=str(path)))
+    with pytest.raises(Unreachable):  # the server insists on a certificate, and none comes
+        await version_at(nobody.speaking("theirs"))
+
+
+@pytest.mark.parametrize("user", [{"token": "ours"}, {"username": "us", "password": "ours"}])
+async def test_a_borrowed_connection_carries_the_callers_token_and_nothing_of_ours(tmp_path: Path, user):
+    async with serving(answering(response(200, {"gitVersion": "v1.36.3"}))) as wire:
+        path = a_kubeconfig(tmp_path, wire.url, user)
+        nobody = await Kube.nobody(read(Settings, kubeconfig=str(path)))
+        for token in ("theirs", "another"):
+            await nobody.speaking(token).request("GET", "/version")
+        await nobody.request("GET", "/version")
+        await nobody.close()
+    assert [asked.headers.get("authorization") for asked in wire.asked] == ["Bearer theirs", "Bearer another", None]
+
+
+async def test_a_callers_token_that_is_not_accepted_is_not_tried_again(tmp_path: Path):
+    async with serving(answering(response(401, status(401, "Unauthorized")))) as wire:
+        nobody = await Kube.nobody(read(Settings, kubeconfig=str(a_kubeconfig(tmp_path, wire.url, {"token": "ours"}))))
+        with pytest.raises(Unauthorized):
+            await nobody.speaking("theirs").request("GET", "/version")
+        await nobody.close()
+    assert len(wire.asked) == 1
 
 
 async def test_certificates_held_in_memory_need_no_file(tls_server: str, tmp_path: Path):

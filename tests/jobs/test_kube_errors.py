@@ -104,3 +104,11 @@ async def test_what_the_server_quotes_of_a_secret_stays_out_of_the_error():
             assert "hunter2" not in str(caught.value)
             assert "web" in str(caught.value)
         await kube.close()
+
+
+def test_the_fields_that_the_server_names_are_kept_but_for_secrets():
+    causes = [{"field": "spec.destination", "message": "Required value"}, {"message": "no field"}, "nonsense"]
+    body = {"kind": "Status", "message": "spec.destination: Required value", "details": {"causes": causes}}
+    assert error_of("PUT /apis/x/y", 422, body).causes == (("spec.destination", "Required value"),)
+    assert error_of("PUT /api/v1/namespaces/a/secrets/b", 422, body).causes == ()
+    assert error_of("PUT /apis/x/y", 422, {**body, "details": None}).causes == ()

@@ -1,6 +1,7 @@
 """Application objects on an API server: every write is fenced, and touches nothing but what it names."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from jobs.core.cascade import FINALIZER
 from jobs.core.cluster_secret import ClusterCredentials
 from jobs.core.errors import Conflict, NotFound
 from jobs.kube import Kube
-from jobs.store import APPLICATIONS, Applications
+from jobs.store import APPLICATIONS, EDITOR, PROJECTS, Applications, Event, Listed
 from tests.builders import an_application_body
 from tests.controlplane.coordinates import Coordinates
 from tests.controlplane.request import KubeRequest, open_session
@@ -152,3 +153,58 @@ async def test_a_revision_is_not_moved_after_another_run_wrote(kube: Kube, appli
     with pytest.raises(Conflict):
         await applications.move_revision(seen, {"revision": "new"})
     assert (await read(applications)).status == compared("Synced", "newest")
+
+
+async def test_a_whole_application_is_only_replaced_in_the_version_that_was_read(applications: Applications) -> None:
+    body = an_application_body()
+    metadata = {"name": "web", "namespace": HOME}
+    written = await applications.create(HOME, {**body, "metadata": metadata})
+    assert (written.status, written.body["metadata"]["managedFields"][0]["manager"]) == (201, EDITOR)
+    with pytest.raises(Conflict):
+        await applications.create(HOME, {**body, "metadata": metadata})
+    newer = {**written.body, "spec": {**body["spec"], "project": "web"}}
+    assert (await applications.replace(HOME, "web", newer)).body["spec"]["project"] == "web"
+    with pytest.raises(Conflict):
+        await applications.replace(HOME, "web", newer)
+
+
+async def test_only_the_application_that_was_meant_is_deleted(kube: Kube, applications: Applications) -> None:
+    application = await made(kube)
+    with pytest.raises(Conflict):
+        await applications.delete(HOME, "web", uid="another")
+    with pytest.raises(Conflict):
+        await applications.delete(HOME, "web", uid=application.uid, resource_version="1")
+    with pytest.raises(Conflict):
+        await applications.set_finalizers(HOME, "web", [FINALIZER], "1")
+    changed = await applications.set_finalizers(HOME, "web", [FINALIZER], application.resource_version)
+    left = await applications.delete(HOME, "web", uid=application.uid, resource_version=changed_version(changed))
+    assert left
+    assert left["metadata"]["deletionTimestamp"]
+    assert await applications.delete(HOME, "nobody", uid="x") is None
+
+
+def changed_version(body: dict[str, Any]) -> str:
+    return str(body["metadata"]["resourceVersion"])
+
+
+async def test_what_is_followed_begins_with_all_and_their_version(kube: Kube, applications: Applications) -> None:
+    await made(kube)
+    async with aclosing(applications.follow(HOME)) as events:
+        first = await anext(events)
+        assert isinstance(first, Listed)
+        assert [item["metadata"]["name"] for item in first.items] == ["web"]
+        assert first.resource_version.isdecimal()
+        await applications.request_refresh(HOME, "web", "normal")
+        event = await anext(events)
+    assert isinstance(event, Event)
+    assert (event.type, int(event.object["metadata"]["resourceVersion"]) > int(first.resource_version)) == (
+        "MODIFIED",
+        True,
+    )
+
+
+async def test_a_project_is_read_by_its_name(kube: Kube, applications: Applications) -> None:
+    assert await applications.project(HOME, "web") is None
+    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "web", "namespace": HOME}}
+    await kube.create({**body, "spec": {}}, PROJECTS, manager="somebody")
+    assert (await applications.project(HOME, "web") or {})["kind"] == "AppProject"
