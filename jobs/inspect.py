@@ -71,9 +71,10 @@ async def _manifests(application: Application, claim: Claim, parts: Parts) -> An
 
 async def _resource_tree(application: Application, _claim: Claim, parts: Parts) -> Answer:
     """What it owns in the cluster and what grew from that: Git is not asked, so a broken chart hides nothing."""
-    kube = await parts.clusters.at(application.destination, application.project)
+    reached = await parts.clusters.at(application.destination, application.project)
+    kube, scope = reached.kube, reached.cluster.scope
     owner = Owner(parts.settings.installation, application.namespace, application.name)
-    live, incomplete = await labelled(owner, kinds_of(application.annotations), {}, kube)
+    live, incomplete = await labelled(owner, kinds_of(application.annotations), {}, kube, scope)
     owned = [body for body in live.values() if owned_by(body, owner)]
     others, problems = await grown((target.namespace for target in live if target.namespace), kube)
     nodes = resource_tree(owned, others, application.status.get("resources"))

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from aiohttp import web
 
 from jobs.kube import Kube
+from jobs.store import Applications
 from receiver.errors import Forbidden, Unauthenticated
 
 AUDIENCE = "pilothouse"
@@ -42,18 +43,15 @@ class Caller:
 class Access:
     """Answers from the API server, kept for a few seconds."""
 
-    def __init__(self, kube: Kube, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Nothing is asked yet."""
-        self._kube = kube
+    def __init__(self, kube: Kube, nobody: Kube, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """kube: as the receiver itself. nobody: the same cluster without credentials. Nothing is asked yet."""
+        self._kube, self._nobody = kube, nobody
         self._callers: _Cache[Caller] = _Cache(clock)
         self._answers: _Cache[bool] = _Cache(clock)
 
     async def caller(self, request: web.Request) -> Caller:
         """Who asks, by the bearer token. Raises Unauthenticated; KubeError if the API server doesn't answer."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token or not token.isascii():
-            raise Unauthenticated("send a Kubernetes token: `Authorization: Bearer ...`")
+        token = _token(request)
         # Only the hash is kept: a memory dump of the receiver should hold no tokens.
         key = (hashlib.sha256(token.encode()).hexdigest(),)
         known = self._callers.get(key)
@@ -61,6 +59,10 @@ class Access:
             known = await self._review(token)
             self._callers.put(key, known)
         return known
+
+    def applications_as(self, request: web.Request) -> Applications:
+        """The Applications as the caller himself sees and changes them: by his own token, never by our account."""
+        return Applications(self._nobody.speaking(_token(request)))
 
     async def require(self, caller: Caller, verb: str, namespace: str, name: str = "") -> None:
         """Raises Forbidden if the caller may not do this with the Application; no name: with those of the namespace."""
@@ -118,6 +120,14 @@ class Access:
             answer = await self._kube.request("POST", f"/apis/{group}/v1/{plural}", body=body, timeout_s=TIMEOUT_S)
         status = answer.get("status") if isinstance(answer, dict) else None
         return status if isinstance(status, dict) else {}
+
+
+def _token(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or not token.isascii() or not token.isprintable():
+        raise Unauthenticated("send a Kubernetes token: `Authorization: Bearer ...`")
+    return token
 
 
 def caller_of(status: Mapping[str, Any]) -> Caller:

@@ -15,11 +15,18 @@ from jobs.store import Applications
 from receiver import bodies, problems
 from receiver.access import Access
 from receiver.api import Api
+from receiver.desk import Desk
+from receiver.edits import Edits
+from receiver.feed import Feed
+from receiver.live import Live
 from receiver.metrics import Metrics
+from receiver.operations import Operations
 from receiver.probes import Probes
 from receiver.remembered import Remembered
+from receiver.routes import Handlers, add_routes
 from receiver.secret_reader import SecretReader
 from receiver.settings import ReceiverSettings
+from receiver.stream import Stream
 from receiver.webhook import Webhook
 from receiver.webhook_secrets import Data
 
@@ -31,7 +38,7 @@ async def build_app(settings: ReceiverSettings) -> web.Application:
 
     Neither Valkey nor the API server has to answer for it to start. Raises SettingsError.
     """
-    kube = await Kube.connect(settings)
+    kube, nobody = await Kube.connect(settings), await Kube.nobody(settings)
     queue, metrics = Queue.of(settings), Metrics()
     remembered = Remembered(queue.mark)
     metrics.remembered.set_function(lambda: len(remembered))
@@ -42,16 +49,30 @@ async def build_app(settings: ReceiverSettings) -> web.Application:
         client_max_size=settings.max_body_bytes + 1, middlewares=[problems.middleware(metrics), bodies.middleware()]
     )
     web_app[bodies.BODIES] = bodies.Bodies()
-    _add_routes(
-        web_app,
-        Webhook(settings, queue, secrets, remembered, metrics),
-        Api(settings.namespaces, Access(kube), Applications(kube), queue),
-        Probes({"valkey": queue.state, "kubernetes": lambda: kube.request("GET", "/version")}, metrics),
+    applications = Applications(kube)
+    desk, feed = (
+        Desk(settings.namespaces, Access(kube, nobody), applications),
+        Feed(settings.namespaces, applications.follow),
     )
+    metrics.streams.set_function(lambda: len(feed))
+    handlers = Handlers(
+        webhook=Webhook(settings, queue, secrets, remembered, metrics),
+        api=Api(desk, queue),
+        edits=Edits(desk),
+        operations=Operations(desk, queue),
+        live=Live(desk, queue),
+        stream=Stream(desk, feed),
+        probes=Probes({"valkey": queue.state, "kubernetes": lambda: kube.request("GET", "/version")}, metrics),
+    )
+    add_routes(web_app, handlers)
+
+    async def close_streams(_: web.Application) -> None:
+        feed.close()  # before the server waits for its requests: these would never end
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await secrets.refresh()
-        tasks = [asyncio.create_task(_for_ever(work)) for work in (secrets.keep_reading, remembered.keep_trying)]
+        works = (secrets.keep_reading, remembered.keep_trying, feed.keep_following)
+        tasks = [asyncio.create_task(_for_ever(work)) for work in works]
         yield
         for task in tasks:
             task.cancel()
@@ -60,23 +81,11 @@ async def build_app(settings: ReceiverSettings) -> web.Application:
             log.error("the queue is still away: remembered marks are lost", marks=len(remembered))
         await queue.close()
         await kube.close()
+        await nobody.close()
 
+    web_app.on_shutdown.append(close_streams)
     web_app.cleanup_ctx.append(lifetime)
     return web_app
-
-
-def _add_routes(web_app: web.Application, webhook: Webhook, api: Api, probes: Probes) -> None:
-    """Every route; each is described in docs/api.md."""
-    one = "/api/v1/applications/{name}"
-    web_app.router.add_post("/api/webhook", webhook.post)
-    web_app.router.add_get("/api/v1/applications", api.applications, allow_head=False)
-    web_app.router.add_get(one, api.application, allow_head=False)
-    web_app.router.add_post(f"{one}/sync", api.sync)
-    web_app.router.add_get(f"{one}/managed-resources", api.managed_resources, allow_head=False)
-    web_app.router.add_get("/healthz", probes.healthz)
-    web_app.router.add_get("/readyz", probes.readyz)
-    web_app.router.add_get("/metrics", probes.metrics, allow_head=False)
-    web_app.router.add_get("/api/version", probes.version)
 
 
 async def _secret(kube: Kube, namespace: str, name: str) -> Data:

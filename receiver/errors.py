@@ -5,11 +5,26 @@ ReceiverError               one clear sentence for the caller, without secrets o
 |   |-- UnknownHost 400, Unsigned 401, Forged 401, NoSecret 401, Unreadable 400
 |-- TooLarge 413, TooSlow 408, HeldBack 429
 |-- BadRequest 400, Unauthenticated 401, Forbidden 403, Missing 404, Busy 409, Expired 410
+|-- Taken 409, Changed 409, Outdated 412, Invalid 422, Unguarded 428: an Application that can't be written like this
+|-- NotNow 409              what is asked for would be undone at once; the sentence says what to do instead
 |-- Unavailable 503         Valkey or the API server is away; Retry-After
 |   |-- QueueAway           the push is remembered and marked later
+|   |-- TooMany             so many streams are open that there is room for no other
 |-- Unanswerable 422        the worker's own refusal
 |-- NoAnswer 504            the worker, or the API server, did not answer in time
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field or parameter that is wrong."""
+
+    field: str
+    """Its path as people write it: `spec.source.path`, `limit`."""
+    detail: str
 
 
 class ReceiverError(Exception):
@@ -19,10 +34,11 @@ class ReceiverError(Exception):
     title = "Internal error"
     outcome = "error"
 
-    def __init__(self, detail: str, *, retry_after_s: int | None = None) -> None:
+    def __init__(self, detail: str, *, retry_after_s: int | None = None, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.errors = tuple(errors)
 
 
 class DeliveryError(ReceiverError):
@@ -107,6 +123,42 @@ class Busy(ReceiverError):
     status, title, outcome = 409, "Busy", "busy"
 
 
+class NotNow(ReceiverError):
+    """It can be done, but not as the Application is now."""
+
+    status, title, outcome = 409, "Not as it is now", "not_now"
+
+
+class Taken(ReceiverError):
+    """There is an Application of that name."""
+
+    status, title, outcome = 409, "Exists already", "taken"
+
+
+class Changed(ReceiverError):
+    """Somebody else changed the Application since it was read: by the version in the body."""
+
+    status, title, outcome = 409, "Changed meanwhile", "changed"
+
+
+class Outdated(ReceiverError):
+    """The same, by If-Match."""
+
+    status, title, outcome = 412, "Changed meanwhile", "outdated"
+
+
+class Invalid(ReceiverError):
+    """The Application makes no sense, or its project does not allow it; `errors` names every field."""
+
+    status, title, outcome = 422, "Application not valid", "invalid"
+
+
+class Unguarded(ReceiverError):
+    """A change that does not say what it changes: it could overwrite somebody else's."""
+
+    status, title, outcome = 428, "Say what you change", "unguarded"
+
+
 class Expired(ReceiverError):
     """A continue token that is too old."""
 
@@ -123,6 +175,12 @@ class QueueAway(Unavailable):
     """Valkey did not take the mark in time; the receiver remembers it."""
 
     outcome = "remembered"
+
+
+class TooMany(Unavailable):
+    """There is no room for another stream."""
+
+    outcome = "too_many"
 
 
 class Unanswerable(ReceiverError):

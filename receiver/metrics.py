@@ -34,6 +34,11 @@ class Metrics:
             "Marks kept in memory until Valkey is back",
             registry=self.registry,
         )
+        self.streams = Gauge(
+            "pilothouse_streams",
+            "Clients that follow Applications now",
+            registry=self.registry,
+        )
         self.requests = Counter(
             "pilothouse_http_requests",
             "Requests by route, method and status",

@@ -3,13 +3,27 @@
 https://www.rfc-editor.org/rfc/rfc9457. Texts of unexpected errors never reach the caller: they may hold anything.
 """
 
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from jobs.core.errors import Conflict, Gone, KubeError, NotFound, Overloaded, Refused, Unreachable, shortened
 from jobs.enqueue import QueueDown
-from receiver.errors import BadRequest, Busy, Expired, Missing, NoAnswer, ReceiverError, Unauthenticated, Unavailable
+from receiver.errors import (
+    BadRequest,
+    Busy,
+    Expired,
+    FieldError,
+    Missing,
+    NoAnswer,
+    ReceiverError,
+    Unauthenticated,
+    Unavailable,
+)
 from receiver.metrics import Metrics
 
 log = structlog.get_logger()
@@ -77,13 +91,17 @@ def problem_of(error: ReceiverError) -> web.Response:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="pilothouse"'
-    return _problem(error.status, error.title, error.detail, headers=headers)
+    return _problem(error.status, error.title, error.detail, error.errors, headers=headers)
 
 
-def _problem(status: int, title: str, detail: str, *, headers: dict[str, str]) -> web.Response:
-    body = {"type": "about:blank", "title": title, "status": status}
+def _problem(
+    status: int, title: str, detail: str, errors: Iterable[FieldError] = (), *, headers: dict[str, str]
+) -> web.Response:
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if detail:
         body["detail"] = detail
+    if errors:
+        body["errors"] = [asdict(error) for error in errors]
     return web.json_response(body, status=status, content_type="application/problem+json", headers=headers)
 
 

@@ -21,7 +21,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 ROW = re.compile(
     r"^\| `(?P<name>KUBECONFIG|PILOTHOUSE_\w+)` \| (?P<default>.*?) \| (?P<takes>.*?) \| (?P<meaning>.*?) \|$"
 )
-ROUTE = re.compile(r"^\| `(?P<method>[A-Z]+) (?P<path>/\S+)` \|", re.MULTILINE)
+ROUTE = re.compile(r"^\| `(?P<method>[A-Z]+) (?P<path>/\S+)` \|[^|]*\|$", re.MULTILINE)
 FIELDS = {
     str(field.validation_alias or f"PILOTHOUSE_{name.upper()}"): field
     for name, field in ReceiverSettings.model_fields.items()  # those of both processes, and its own

@@ -38,7 +38,7 @@ def _receiver(asked: Asked) -> Iterator[Any]:
 @taking(Listed)
 def list_(asked: Listed) -> None:
     """List the Applications."""
-    query = {"namespace": asked.namespace, "project": asked.project, "selector": asked.selector, "limit": "500"}
+    query = {"namespace": asked.namespace, "projects": asked.project, "selector": asked.selector, "limit": "500"}
     found: list[Mapping[str, Any]] = []
     with _receiver(asked) as receiver:
         page = receiver.get(PATH, **query)
