@@ -1,4 +1,7 @@
-"""`pilothouse app ...`: list, get, sync, diff, wait. Each asks the receiver and prints; exit codes are main.py's."""
+"""`pilothouse app ...`: list, get, sync, diff, wait. Each asks the receiver and prints; exit codes are main.py's.
+
+What writes Applications, and what only a worker knows of them: edits.py.
+"""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -23,24 +26,36 @@ COLUMNS = ("NAMESPACE", "NAME", "SYNC", "HEALTH", "REVISION", "MESSAGE")
 
 
 @contextmanager
-def _receiver(asked: Asked) -> Iterator[Any]:
-    """The receiver; a failure inside ends the command with its sentence and code."""
+def the_receiver(asked: Asked) -> Iterator[Any]:
+    """The receiver; a failure inside ends the command with its sentence and code. What it warns of is told."""
     from deploy.cli.server import Failure, Server
 
+    server = Server(asked.server, asked.token)
     try:
-        yield Server(asked.server, asked.token)
+        yield server
     except Failure as failure:
         typer.echo(f"pilothouse: {show.plain(str(failure))}", err=True)
         raise typer.Exit(failure.code) from None
+    finally:
+        for warning in server.warnings:
+            typer.echo(f"pilothouse: {show.plain(warning)}", err=True)
 
 
 @app.command("list")
 @taking(Listed)
 def list_(asked: Listed) -> None:
     """List the Applications."""
-    query = {"namespace": asked.namespace, "projects": asked.project, "selector": asked.selector, "limit": "500"}
+    query = {
+        "namespace": asked.namespace,
+        "projects": asked.project,
+        "selector": asked.selector,
+        "repo": asked.repo,
+        "health": asked.health,
+        "sync": asked.sync,
+        "limit": "500",
+    }
     found: list[Mapping[str, Any]] = []
-    with _receiver(asked) as receiver:
+    with the_receiver(asked) as receiver:
         page = receiver.get(PATH, **query)
         found += page["items"]
         while following := page["metadata"]["continue"]:
@@ -56,8 +71,8 @@ def list_(asked: Listed) -> None:
 @taking(Got)
 def get(asked: Got) -> None:
     """Show one Application and its objects."""
-    with _receiver(asked) as receiver:
-        found = receiver.get(_path(asked), appNamespace=asked.namespace, refresh=asked.refresh)
+    with the_receiver(asked) as receiver:
+        found = receiver.get(path_of(asked), appNamespace=asked.namespace, refresh=asked.refresh)
     _show(found, asked)
     resources = (found.get("status") or {}).get("resources") or ()
     if resources and asked.output is Output.table:
@@ -69,9 +84,9 @@ def get(asked: Got) -> None:
 def sync(asked: Synced) -> None:
     """Sync now. With --wait: 0 it succeeded, 1 it failed, 5 it has not ended in time."""
     waiting = f"{asked.wait}s" if asked.wait else ""
-    with _receiver(asked) as receiver:
+    with the_receiver(asked) as receiver:
         answer = receiver.post(
-            f"{_path(asked)}/sync",
+            f"{path_of(asked)}/sync",
             asked.body,
             timeout_s=asked.wait + GRACE_S,
             appNamespace=asked.namespace,
@@ -90,8 +105,8 @@ def sync(asked: Synced) -> None:
 @taking(One)
 def diff(asked: One) -> None:
     """Show what a sync would change: 0 nothing, 1 something. Values of Secrets are masked."""
-    with _receiver(asked) as receiver:
-        answer = receiver.get(f"{_path(asked)}/managed-resources", appNamespace=asked.namespace)
+    with the_receiver(asked) as receiver:
+        answer = receiver.get(f"{path_of(asked)}/managed-resources", appNamespace=asked.namespace)
     changed = [item for item in answer["items"] if item.get("action", "unchanged") != "unchanged" or _goes(item)]
     if asked.output is Output.json:
         show.as_json(changed)
@@ -105,8 +120,8 @@ def diff(asked: One) -> None:
 def wait(asked: Waited) -> None:
     """Wait until it is Synced and Healthy and nothing runs; 5 if it is not by then."""
     until = time.monotonic() + asked.timeout
-    with _receiver(asked) as receiver:
-        while not _settled(found := receiver.get(_path(asked), appNamespace=asked.namespace)):
+    with the_receiver(asked) as receiver:
+        while not _settled(found := receiver.get(path_of(asked), appNamespace=asked.namespace)):
             if time.monotonic() + POLL_S > until:
                 break
             time.sleep(POLL_S)
@@ -114,7 +129,8 @@ def wait(asked: Waited) -> None:
     raise typer.Exit(0 if _settled(found) else LATE)
 
 
-def _path(asked: One) -> str:
+def path_of(asked: One) -> str:
+    """The path of the Application that a command is about."""
     from deploy.cli.server import segment
 
     return f"{PATH}/{segment(asked.name)}"

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from deploy.cli import applications, webhooks
+from deploy.cli import applications, edits, webhooks
 
 app = typer.Typer(
     name="pilothouse",
@@ -19,6 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show local variables: a token is one
 )
+edits.add_to(applications.app)
 app.add_typer(applications.app, name="app", help="Look at Applications and sync them, over the receiver's HTTP API.")
 app.command()(webhooks.webhook)
 

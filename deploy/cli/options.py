@@ -37,6 +37,9 @@ class Listed(Asked):
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Only this namespace.")] = ""
     project: Annotated[str, typer.Option(help="Only this AppProject.")] = ""
     selector: Annotated[str, typer.Option("--selector", "-l", help="Only these labels.")] = ""
+    repo: Annotated[str, typer.Option(help="Only those with a source in this repository.")] = ""
+    health: Annotated[list[str] | None, typer.Option(help="Only with this health, e.g. Degraded; repeatable.")] = None
+    sync: Annotated[list[str] | None, typer.Option(help="Only with this sync status; repeatable.")] = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,37 @@ class Synced(One):
         given = {"revision": self.revision, "prune": self.prune, "dryRun": self.dry_run}
         resources = [selected(each) for each in self.resource or ()]
         return {key: value for key, value in {**given, "resources": resources}.items() if value}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Created(Asked):
+    """`app create`."""
+
+    file: Annotated[str, typer.Option("--file", "-f", help="YAML or JSON with Applications; -: standard input.")]
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Theirs, where the file names none.")] = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Deleted(One):
+    """`app delete`."""
+
+    cascade: Annotated[bool, typer.Option(help="Delete its objects, too.")] = True
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RolledBack(One):
+    """`app rollback`."""
+
+    id: Annotated[int, typer.Argument(help="`id` of an entry of status.history.")]
+    prune: Annotated[bool, typer.Option("--prune", help="Delete what that entry's sources do not have.")] = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing.")] = False
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body of the request: only what was asked for."""
+        given = {"prune": self.prune, "dryRun": self.dry_run}
+        return {"id": self.id} | {key: value for key, value in given.items() if value}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -12,6 +13,9 @@ REFUSED, UNREACHABLE, LATE = 3, 4, 5
 """Exit codes (main.py)."""
 TIMEOUT_S = 30.0
 MAX_ANSWER = 100_000_000
+NO_CONTENT = 204
+
+Query = str | Sequence[str] | None
 
 
 class Failure(Exception):
@@ -35,22 +39,29 @@ class Server:
 
     url: str
     token: str = field(repr=False)
+    warnings: list[str] = field(default_factory=list)
+    """What the server warned of so far."""
 
-    def get(self, path: str, **query: str | None) -> Any:
+    def get(self, path: str, **query: Query) -> Any:
         """The decoded answer. Raises Failure."""
         return self._call("GET", path, query, None, TIMEOUT_S)
 
-    def post(self, path: str, body: Any, *, timeout_s: float = TIMEOUT_S, **query: str | None) -> Any:
+    def post(self, path: str, body: Any, *, timeout_s: float = TIMEOUT_S, **query: Query) -> Any:
         """The decoded answer; timeout_s: longest silence. Raises Failure."""
         return self._call("POST", path, query, body, timeout_s)
 
-    def _call(self, method: str, path: str, query: dict[str, str | None], body: Any, timeout_s: float) -> Any:
-        given = urllib.parse.urlencode({name: value for name, value in query.items() if value})
+    def delete(self, path: str, **query: Query) -> Any:
+        """The decoded answer; None: there is nothing left to tell of. Raises Failure."""
+        return self._call("DELETE", path, query, None, TIMEOUT_S)
+
+    def _call(self, method: str, path: str, query: dict[str, Query], body: Any, timeout_s: float) -> Any:
+        given = urllib.parse.urlencode({name: value for name, value in query.items() if value}, doseq=True)
         request = self._request(f"{self.url.rstrip('/')}{path}?{given}", method, body)
         opener = urllib.request.build_opener(_NoRedirect())
         try:
             with opener.open(request, timeout=timeout_s) as answer:
-                return _decoded(answer.read(MAX_ANSWER))
+                self.warnings.extend(answer.headers.get_all("Warning", []))
+                return None if answer.status == NO_CONTENT else _decoded(answer.read(MAX_ANSWER))
         except urllib.error.HTTPError as error:
             raise Failure(_problem(error), REFUSED) from None
         except TimeoutError:
@@ -71,7 +82,8 @@ class Server:
         headers = {"Accept": "application/json", "User-Agent": "pilothouse"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        data = None if body is None else json.dumps(body).encode()
+        # YAML knows dates, JSON does not: as text they are what was written.
+        data = None if body is None else json.dumps(body, default=str).encode()
         if data is not None:
             headers["Content-Type"] = "application/json"
         return urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310 - scheme checked above

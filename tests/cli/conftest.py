@@ -20,7 +20,7 @@ Run = Callable[..., Coroutine[Any, Any, Result]]
 @pytest.fixture
 def run(client: Client, api: ApiServer) -> Iterator[Run]:
     """`pilothouse ...` as a user who may do everything."""
-    api.user("t", "ada", "get", "list", "sync")
+    api.user("t", "ada", "get", "list", "sync", "create", "delete")
 
     async def ran(*arguments: str, **environment: str) -> Result:
         given: dict[str, Any] = {"PILOTHOUSE_SERVER": str(client.make_url("")), "PILOTHOUSE_TOKEN": "t", "TERM": "dumb"}

@@ -27,6 +27,8 @@ class ApiServer:
         self.secrets: dict[str, dict[str, str]] = {}
         self.applications: dict[tuple[str, str], dict[str, Any]] = {}
         self.asked: list[tuple[str, str, Any]] = []
+        self.wrote: list[tuple[str, str]] = []
+        """Verb and token of each write of a whole Application."""
         self.away = False
         self.conflicts = 0
         """So many patches fail since somebody else wrote first."""
@@ -69,6 +71,9 @@ async def running() -> AsyncIterator[ApiServer]:
     web_app.router.add_get(APPS, _list(api))
     web_app.router.add_get(f"{APPS}/{{name}}", _get(api))
     web_app.router.add_patch(f"{APPS}/{{name}}", _patch(api))
+    web_app.router.add_get(APPS.replace("applications", "appprojects") + "/{name}", _no_project)
+    web_app.router.add_post(APPS, _create(api))
+    web_app.router.add_delete(f"{APPS}/{{name}}", _delete(api))
     server = TestServer(web_app)
     await server.start_server()
     api.url = str(server.make_url("")).rstrip("/")
@@ -169,8 +174,40 @@ def _patch(api: ApiServer) -> Any:
     return patch
 
 
+def _create(api: ApiServer) -> Any:
+    async def create(request: web.Request) -> web.Response:
+        api.wrote.append(("POST", request.headers["Authorization"]))
+        body = await request.json()
+        body["metadata"] |= {"uid": "u", "resourceVersion": "1"}
+        key = (request.match_info["namespace"], body["metadata"]["name"])
+        if key in api.applications:
+            return await _answer(_status(409, "AlreadyExists"), 409)
+        api.applications[key] = body
+        return await _answer(body, 201)
+
+    return create
+
+
+def _delete(api: ApiServer) -> Any:
+    async def delete(request: web.Request) -> web.Response:
+        api.wrote.append(("DELETE", request.headers["Authorization"]))
+        key = (request.match_info["namespace"], request.match_info["name"])
+        metadata = api.applications[key]["metadata"]
+        if metadata.get("finalizers"):
+            metadata["deletionTimestamp"] = "2026-11-01T12:00:00Z"
+            return await _answer(api.applications[key])
+        del api.applications[key]
+        return await _answer({"kind": "Status", "status": "Success"})
+
+    return delete
+
+
 def _status(code: int, reason: str, message: str = "") -> dict[str, Any]:
     return {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message}
+
+
+async def _no_project(_: web.Request) -> web.Response:
+    return await _answer(_status(404, "NotFound"), 404)
 
 
 async def _version(_: web.Request) -> web.Response:
