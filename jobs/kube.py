@@ -4,6 +4,8 @@ A thin client on aiohttp, since the generated one's dynamic client takes a refus
 nothing about objects: what to apply and what to delete comes in as arguments.
 """
 
+import asyncio
+import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Unpack
