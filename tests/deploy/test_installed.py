@@ -162,15 +162,7 @@ async def test_a_kind_that_the_rules_do_not_name_is_refused_before_anything_is_c
 async def test_with_rights_in_one_namespace_only_it_deploys_there_and_says_that_it_cannot_prune(
     installed: Installed, target: str
 ) -> None:
-    account = {"kind": "ServiceAccount", "name": "pilothouse-worker", "namespace": installed.home}
-    metadata = {"name": "deployer", "namespace": target}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"}
-    await apply(installed.kube, {"apiVersion": RBAC, "kind": "Role", "metadata": metadata, "rules": RULES})
-    binding = {"apiVersion": RBAC, "kind": "RoleBinding", "metadata": metadata, "roleRef": role}
-    await apply(installed.kube, {**binding, "subjects": [account]})
-    user = f"system:serviceaccount:{installed.home}:pilothouse-worker"
-    await allowed_at_last(installed.kube, user, "patch", "services", namespace=target)
-
+    await rights_in(installed, target)
     await installed.push(SHOP)
     await installed.create(installed.application("cart", target))
     await installed.until_status("cart", "Synced", phase="Succeeded")
@@ -187,6 +179,32 @@ async def test_with_rights_in_one_namespace_only_it_deploys_there_and_says_that_
     await installed.kube("DELETE", installed.path("cart"))
     await installed.kube.until(installed.path("cart"), cannot_be_listed, SEEN_S)
     await installed.kube("PATCH", installed.path("cart"), {"metadata": {"finalizers": None}})
+
+
+@pytest.mark.parametrize("values", [NOTHING])
+async def test_with_rights_in_one_namespace_that_a_cluster_secret_names_it_does_as_much_there(
+    installed: Installed, target: str
+) -> None:
+    await rights_in(installed, target)
+    labels = {"argocd.argoproj.io/secret-type": "cluster"}
+    metadata = {"name": "here", "namespace": installed.home, "labels": labels}
+    data = {"name": "in-cluster", "server": "https://kubernetes.default.svc", "namespaces": target}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
+    assert (await apply(installed.kube, body)).status == 201
+    await a_life(installed, target)
+    nothing_was_forbidden(installed)
+
+
+async def rights_in(installed: Installed, target: str) -> None:
+    """The worker may do with some kinds what it wants, in this namespace only."""
+    account = {"kind": "ServiceAccount", "name": "pilothouse-worker", "namespace": installed.home}
+    metadata = {"name": "deployer", "namespace": target}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"}
+    await apply(installed.kube, {"apiVersion": RBAC, "kind": "Role", "metadata": metadata, "rules": RULES})
+    binding = {"apiVersion": RBAC, "kind": "RoleBinding", "metadata": metadata, "roleRef": role}
+    await apply(installed.kube, {**binding, "subjects": [account]})
+    user = f"system:serviceaccount:{installed.home}:pilothouse-worker"
+    await allowed_at_last(installed.kube, user, "patch", "services", namespace=target)
 
 
 def cannot_be_listed(answer: Any) -> bool:
