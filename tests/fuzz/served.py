@@ -78,13 +78,23 @@ def receiver(valkey: Valkey, folder: Path) -> Iterator[Served]:
             await stop.wait()
             await runner.cleanup()
 
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # as in the product: it quotes what is no HTTP
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
     assert started.wait(30)
     try:
-        yield served
+        with silence():
+            yield served
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(30)
         loop.close()
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """As in the product: aiohttp's server quotes what is no HTTP."""
+    logger = logging.getLogger("aiohttp.server")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)

@@ -233,7 +233,7 @@ async def test_another_charset_is_refused(charset: str, client: Client) -> None:
 async def test_large_bodies_share_a_room_and_small_ones_need_none(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow(monkeypatch, 0.5)
+    slow(monkeypatch, 1.0)
     app: Any = client.app
     app[BODIES]._total = 300_000
     async with to(client) as first, to(client) as second:
