@@ -156,7 +156,7 @@ class Scene:
         """Deliveries of whose repository a worker said that no Application uses it."""
         found = set()
         for worker in self.stage.workers:
-            for line in worker.log.read_text().splitlines():
+            for line in worker.log.read_text().split("\n")[:-1]:  # the last one may be half written
                 if '"no application uses the repository"' in line:
                     found.add(json.loads(line).get("delivery"))
         return found
