@@ -65,6 +65,7 @@ class Measured:
         return [
             ("deliveries answered with 202, each second", f"{self.rate:.0f}", self.rate >= AIM_RATE * 0.995),
             ("answered otherwise or not at all", f"{others}", others == 0),
+            ("due, but no connection was free", f"{self.answers.unsent}", self.answers.unsent == 0),
             ("time to 202, p50", f"{1000 * percentile(late, 0.5):.1f} ms", True),
             ("time to 202, p99", f"{1000 * p99:.1f} ms", p99 <= AIM_P99_S),
             ("time to 202, longest", f"{1000 * max(late):.1f} ms", True),

@@ -33,6 +33,8 @@ class Answers:
     statuses: Counter[int] = field(default_factory=Counter)
     broken: int = 0
     """Connections that ended before their answer."""
+    unsent: int = 0
+    """Deliveries that were due in the time, while every connection still waited for an answer."""
 
 
 def payload(number: int, size: int) -> bytes:
@@ -129,6 +131,8 @@ class Senders:
         await asyncio.sleep(max(0.0, began_at + seconds - time.perf_counter()))
         self._going = False
         ended_at = time.perf_counter()
+        self.answers.unsent = len(self._due)
+        self._due.clear()
         self._end_if_quiet()
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_ANSWERS_S):
