@@ -8,6 +8,7 @@ load balancer, counts as no source unless it says for whom it speaks.
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from aiohttp import web
@@ -18,6 +19,8 @@ WINDOW_S = 60.0
 MAX_WAIT_S = 5.0
 """Git hosts give up after 10 s."""
 MAX_SOURCES = 10_000
+MAX_ADDRESS = 50
+"""Characters of an IPv6 address in brackets, and a few more."""
 Network = IPv4Network | IPv6Network
 
 
@@ -88,6 +91,12 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
+    return _read(text) if len(text) <= MAX_ADDRESS else None
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    """The same few addresses come again and again."""
     try:
         found = ip_address(text.strip("[]"))
     except ValueError:
