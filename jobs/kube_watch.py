@@ -43,6 +43,8 @@ class Listed:
     """All objects there are: whatever was known before and isn't among them is gone."""
 
     items: tuple[Json, ...]
+    resource_version: str
+    """When that was so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ async def follow(
     while True:
         try:
             listing = await listed()
-            yield Listed(listing.items)
+            yield Listed(listing.items, listing.resource_version)
             async with aclosing(watch(http, target, listing.resource_version, pace)) as events:
                 async for event in events:
                     yield event

@@ -225,7 +225,7 @@ async def test_following_lists_watches_and_lists_again_when_the_version_is_too_o
         kube = wire.kube()
         found = await first(3, kube.follow(CONFIG_MAPS, pace=rests.pace()))
         await kube.close()
-    listed = Listed(({"metadata": {"name": "listed"}, "kind": "ConfigMap", "apiVersion": "v1"},))
+    listed = Listed(({"metadata": {"name": "listed"}, "kind": "ConfigMap", "apiVersion": "v1"},), "100")
     assert found == [listed, Event("ADDED", a_config_map("a", 101)), listed]
     assert watching(wire)[0]["resourceVersion"] == "100"
     assert len(rests.waited) == 1
@@ -246,7 +246,7 @@ async def test_following_outlives_a_server_that_is_away_and_a_watch_that_always_
         kube = wire.kube()
         found = await first(2, kube.follow(CONFIG_MAPS, pace=rests.pace()))
         await kube.close()
-    assert found == [Listed(()), Listed(())]
+    assert found == [Listed((), "7"), Listed((), "7")]
     assert len(rests.waited) == 3 + 5 + 1
     assert max(rests.waited) <= 10
 

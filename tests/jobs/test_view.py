@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jobs.core.application import KINDS
 from jobs.core.objects import ObjectId
 from jobs.view import View
 from tests.builders import an_application, an_application_body, an_id
@@ -75,3 +76,10 @@ def test_what_others_at_the_same_destination_want_is_told() -> None:
 
 def is_wanted(view: View, target: ObjectId) -> bool:
     return target in view.wanted_elsewhere(an_application())
+
+
+def test_the_kinds_that_an_application_ever_applied_are_known() -> None:
+    kinds = {"metadata": {"annotations": {KINDS: "ConfigMap,Deployment.apps"}}}
+    view = a_view(an_application_body(**kinds))
+    assert view.kinds("pilothouse/web") == {("", "ConfigMap"), ("apps", "Deployment")}
+    assert view.kinds("pilothouse/gone") == frozenset()
