@@ -13,7 +13,7 @@ SHAPE: Mapping[str, Any] = {
     "sync": {"status": TEXT, "comparedTo": MAP, "revision": TEXT, "revisions": [TEXT]},
     "health": {"status": TEXT, "message": TEXT, "lastTransitionTime": TEXT},
     "operationState": {
-        "operation": {"initiatedBy": MAP, "sync": MAP},
+        "operation": {"initiatedBy": MAP, "sync": MAP, "info": [MAP]},
         "phase": TEXT,
         "message": TEXT,
         "syncResult": {"revision": TEXT, "revisions": [TEXT], "resources": [MAP]},
