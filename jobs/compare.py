@@ -15,12 +15,12 @@ from jobs.core.errors import PlanError
 from jobs.core.guards import named
 from jobs.core.health_status import Health
 from jobs.core.intent import wants_hooks
-from jobs.core.inventory import Owner
+from jobs.core.inventory import Owner, is_labelled
 from jobs.core.judged import Trace, Traces, trace_of
 from jobs.core.kinds import kinds_of, kinds_text
 from jobs.core.objects import ObjectId
 from jobs.core.order import Phase, Step, failure_steps, hook_of, steps
-from jobs.core.plan import Action, Change, Observed, Plan, Removal, make
+from jobs.core.plan import Action, Change, Observed, Plan, Removal, is_hook, make
 from jobs.core.rules import Rules
 from jobs.core.run import Aim, Run
 from jobs.core.target import Targets, targets
@@ -65,11 +65,17 @@ class Compared:
         return kinds_text(self.wanted.kinds | rendered)
 
     @property
+    def put_back(self) -> tuple[Change, ...]:
+        """What was not as Git says when the comparison began, and is now."""
+        left = {change.id for change in self.plan.drifted}
+        return tuple(change for change in self.drift if change.id not in left)
+
+    @property
     def traces(self) -> dict[ObjectId, Trace]:
-        """Every object that was judged, as it is now as far as this run knows."""
-        live = {change.id: change.live for change in self.plan.changes if change.live is not None}
+        """Every object that was judged and that a watch on the label sees, as it is now as far as this run knows."""
+        live = {change.id: change.live for change in self.plan.changes if change.live is not None and not change.hook}
         live.update({removal.id: removal.manifest.body for removal in self.plan.removals})
-        return {**self.strangers, **{target: trace_of(body) for target, body in live.items()}}
+        return {**self.strangers, **{target: trace_of(body) for target, body in live.items() if is_labelled(body)}}
 
     @property
     def has_hooks(self) -> bool:
@@ -107,8 +113,8 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     chosen = aimed.selected(run.sync_options.get("resources"))
     planned = steps(chosen.manifests if full else _without_hooks(chosen))
     wanted = replace(_wanted(application, planned, owner), cluster=leave.cluster)
-    # What a watch saw must not be judged by a list that is older.
-    observed = await observe(wanted, kube, parts.memory, cached=claim.why != "drift")
+    # What a watch saw must not be judged by a list that is older, also if a push came since and names another reason.
+    observed = await observe(wanted, kube, parts.memory, cached="fresh" not in claim.hints)
     rules = replace(
         _rules(application, run, chosen, owner, parts),
         project=leave.project,
@@ -192,7 +198,8 @@ def _wanted_elsewhere(
 
 def _strangers(plan: Plan, observed: Observed) -> Traces:
     ours = {change.id for change in plan.changes} | {removal.id for removal in plan.removals}
-    return {target: trace_of(observed.live[target]) for target in observed.labelled - ours}
+    others = {target: observed.live[target] for target in observed.labelled - ours}
+    return {target: trace_of(body) for target, body in others.items() if not is_hook(body)}
 
 
 def _withheld(observed: Observed) -> tuple[str, ...]:

@@ -10,13 +10,17 @@ import orjson
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from jobs.core.fingerprint import digest
 from jobs.core.judged import Traces, as_data, from_data
 from jobs.valkey import answered, pool_for
 
 NAME = "pilothouse:judged"
 """Hash: Application key -> JSON `[cluster, traces]`."""
 LIMIT_S = 2.5
+_WRITE = """
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return 0 end
+return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+"""
+"""Who remembers what it wrote itself does not see that another worker wrote since, or that Valkey was wiped."""
 PAGE = 200
 """Entries read at once: some hundred kilobytes."""
 
@@ -28,7 +32,6 @@ class Judgements:
         """Connects when first used. Raises SettingsError."""
         # Any: the types of the library are partial.
         self._redis: Any = Redis(connection_pool=pool_for(url, connections=8))
-        self._written: dict[str, bytes] = {}
 
     async def close(self) -> None:
         """End the connections."""
@@ -37,14 +40,10 @@ class Judgements:
     async def write(self, key: str, cluster: str, traces: Traces) -> None:
         """Replace an Application's entry, unless it says the same already. cluster: the API server's address."""
         text = orjson.dumps([cluster, sorted(as_data(traces))])
-        said = digest(text.decode())
-        if self._written.get(key) != said:
-            await answered(self._redis.hset(NAME, key, text), LIMIT_S)
-            self._written[key] = said
+        await answered(self._redis.eval(_WRITE, 1, NAME, key, text), LIMIT_S)
 
     async def drop(self, key: str) -> None:
         """Forget an Application that is gone."""
-        self._written.pop(key, None)
         await answered(self._redis.hdel(NAME, key), LIMIT_S)
 
     async def read(self, keys: Iterable[str], cluster: str) -> dict[str, Traces]:

@@ -47,7 +47,7 @@ async def record(application: Application, run: Run, compared: Compared | None, 
     if annotations or asked or not _says_the_same(application.status, status):
         wanted = {RUN: run.annotation, **annotations}
         await parts.applications.record(application, annotations=wanted, status=status, take_operation=asked)
-    parts.events.tell(application, announcements(application, run, compared.drift if compared else ()))
+    parts.events.tell(application, announcements(application, run, compared.put_back if compared else ()))
     metrics.count_run(run)
 
 

@@ -1,4 +1,4 @@
-"""Finds what is due without a push: the audit of each Application, moved branches of each repository. Only marks.
+"""Finds what is due without a push: audits, what could not be put back, moved branches of repositories. Only marks.
 
 Each key has a moment of its own in the interval, the same on every worker. How far the sweep came lies in Valkey, and
 each stretch of time is swept by one worker: after a pause everything that fell into it is due, once.
@@ -6,6 +6,8 @@ each stretch of time is swept by one worker: after a pause everything that fell 
 
 import structlog
 
+from jobs.core.application import Application
+from jobs.core.attention import is_left_undone
 from jobs.core.schedule import due_between
 from jobs.enqueue import Mark
 from jobs.parts import Parts
@@ -32,12 +34,14 @@ class Sweep:
             log.warning("sweep not marked", error=error.message)
 
     def _applications(self, since_s: float, now_s: float) -> list[Mark]:
-        interval_s = self._parts.settings.audit_interval_s
-        return [
-            Mark("application", key, "sweep", background=True, group=self._parts.view.limit_groups(key))
-            for key in self._parts.view
-            if due_between(key, interval_s, since_s, now_s)
-        ]
+        view = self._parts.view
+        due = [key for key in view if due_between(key, self._interval_s(view.get(key)), since_s, now_s)]
+        return [Mark("application", key, "sweep", background=True, group=view.limit_groups(key)) for key in due]
+
+    def _interval_s(self, application: Application | None) -> float:
+        settings = self._parts.settings
+        left_undone = application is not None and is_left_undone(application)
+        return settings.sweep_interval_s if left_undone else settings.audit_interval_s
 
     def _repositories(self, since_s: float, now_s: float) -> list[Mark]:
         interval_s = self._parts.settings.git_poll_interval_s

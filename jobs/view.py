@@ -131,6 +131,11 @@ class View:
             if known.application and known.application.destination.key in destinations
         }
 
+    def kinds(self, key: str) -> frozenset[GroupKind]:
+        """The kinds that an Application ever applied."""
+        known = self._known.get(key)
+        return known.kinds if known else NONE
+
     def tracked(self, installation: str) -> "Tracked":
         """The Applications by the names that tracking ids give them."""
         return Tracked(self._known, installation)

@@ -6,7 +6,7 @@ One watch for each kind and cluster, of metadata alone, by the ownership label; 
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,18 +15,18 @@ from typing import Any
 import structlog
 
 from jobs.clusters import Reached
-from jobs.core.application import SKIP_RECONCILE
+from jobs.core.application import SKIP_RECONCILE, Application
 from jobs.core.discovery import ApiResource
 from jobs.core.errors import KubeError, NotFound, StageError
-from jobs.core.inventory import LABEL, NOISE, is_candidate
-from jobs.core.judged import missing, trace_of
-from jobs.core.objects import identity, metadata_of, texts
-from jobs.core.order import HELM_HOOK, HOOK
-from jobs.core.plan import HOOK_RUN
+from jobs.core.inventory import LABEL, is_candidate, tracked_by
+from jobs.core.judged import Traces, missing, trace_of
+from jobs.core.objects import ObjectId, identity, metadata_of, texts
+from jobs.core.plan import is_hook
 from jobs.core.scope import Scope
 from jobs.enqueue import Mark
 from jobs.inbox import Heard, Inbox
 from jobs.kube import Kube
+from jobs.kube_list import Listing
 from jobs.kube_watch import Event, Listed
 from jobs.parts import Parts
 from jobs.valkey import QueueDown
@@ -53,7 +53,9 @@ async def watch(parts: Parts) -> None:
                 _hold(holding, await _clusters(parts), parts)
             await asyncio.sleep(LOOK_S)
     finally:
+        watching = [held.task for held in holding.values()]
         _hold(holding, {}, parts)
+        await asyncio.gather(*watching, return_exceptions=True)  # so that another worker leads at once
 
 
 Destinations = set[str]
@@ -140,13 +142,15 @@ class ClusterWatch:
 
     async def _follow_kinds(self, group: asyncio.TaskGroup) -> None:
         """Kinds come and go with the Applications, and with their CRDs."""
-        kinds = {kind for each in self.parts.view.at(self.destinations).values() for kind in each}
         wanted: dict[str, tuple[ApiResource, str | None]] = {}
-        for group_name, kind in kinds - NOISE:
+        for group_name, kind in {kind for each in self.parts.view.at(self.destinations).values() for kind in each}:
             try:
                 resource = await self.kube.api_resource(group_name, kind)
+            except NotFound:
+                continue
             except KubeError as error:
-                log.debug("kind not watched", kind=kind, server=self.kube.server, error=error.message)
+                log.debug("kind not looked up", kind=kind, server=self.kube.server, error=error.message)
+                wanted.update(self._followed(group_name, kind))  # nobody knows whether it went
                 continue
             if {"list", "watch"} <= resource.verbs:
                 wanted |= {resource.path(place): (resource, place) for place in self.scope.places(resource)}
@@ -156,52 +160,71 @@ class ClusterWatch:
             resource, place = wanted[path]
             self._following[path] = _Following(resource, place, group.create_task(self._follow(resource, place)))
 
+    def _followed(self, group: str, kind: str) -> dict[str, tuple[ApiResource, str | None]]:
+        return {
+            path: (each.resource, each.place)
+            for path, each in self._following.items()
+            if (each.resource.group, each.resource.kind) == (group, kind)
+        }
+
     async def _follow(self, resource: ApiResource, place: str | None) -> None:
         events = self.kube.follow(resource, namespace=place, label_selector=LABEL, metadata_only=True)
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Listed):
-                    await self._compare(resource, place, event.items)
+                    await self._compare(resource, place, event)
                 else:
                     self._heard(event)
 
     def _heard(self, event: Event) -> None:
         application = self._application_of(event.object)
         if application:
-            heard = Heard(trace_of(event.object), gone=event.type == "DELETED")
-            self.inbox.put(application, identity(event.object), heard)
+            self.inbox.put(application, identity(event.object), _told(event.object, gone=event.type == "DELETED"))
 
     def _application_of(self, item: Json) -> str:
-        """The key of the Application whose matter the object is; empty: nobody's, or nothing that can drift."""
-        metadata = metadata_of(item)
-        application = self.parts.view.labelled(texts(metadata.get("labels")).get(LABEL, ""))
-        if application is None or application.destination.key not in self.destinations:
-            return ""
-        if application.annotations.get(SKIP_RECONCILE) == "true" or not is_candidate(item):
-            return ""
-        # A hook goes by its own policy, and is never drift.
-        return "" if {HOOK, HELM_HOOK, HOOK_RUN} & {*(metadata.get("annotations") or {})} else application.key
+        """The key of the Application whose matter the object is; empty: nobody's.
 
-    async def _compare(self, resource: ApiResource, place: str | None, items: Iterable[Json]) -> None:
-        """A whole list: what is not as it was judged, what never was, and what is missing."""
+        The tracking id comes first: whoever changes the label must not make the object somebody else's.
+        """
+        view, label = self.parts.view, texts(metadata_of(item).get("labels")).get(LABEL, "")
+        installation, _, name = tracked_by(item).partition("/")
+        tracked = view.get(name.replace(".", "/", 1)) if installation == self.parts.settings.installation else None
+        application = tracked or view.labelled(label)
+        if application is None or application.destination.key not in self.destinations or _is_skipped(application):
+            return ""
+        # Not of a kind it never applied: a Service hands its labels on to its EndpointSlices.
+        return application.key if identity(item).group_kind in view.kinds(application.key) else ""
+
+    def _users(self, resource: ApiResource) -> list[str]:
+        """The keys of the Applications here that ever applied objects of the kind."""
+        view, kind = self.parts.view, (resource.group, resource.kind)
+        found = {key: view.get(key) for key, kinds in view.at(self.destinations).items() if kind in kinds}
+        return [key for key, application in found.items() if application and not _is_skipped(application)]
+
+    async def _compare(self, resource: ApiResource, place: str | None, listing: Listed | Listing) -> None:
+        """A whole list, as of a resourceVersion: what is not as it was judged, what never was, and what is missing."""
         kind = (resource.group, resource.kind)
-        keys = [key for key, kinds in self.parts.view.at(self.destinations).items() if kind in kinds]
-        try:
-            judged = await self.parts.judgements.read(keys, self.kube.server)
-        except QueueDown as error:
-            log.warning("list not judged", kind=resource.kind, error=error.message)
-            return
-        there = set()
-        for item in items:
+        judged = await self._judged(resource)
+        there: set[tuple[str, ObjectId]] = set()
+        for item in listing.items:
             key, target = self._application_of(item), identity(item)
-            there.add(target)
+            there.add((key, target))
             known = judged.get(key, {}).get(target)
             if key and (known is None or known.version != metadata_of(item).get("resourceVersion")):
-                self.inbox.put(key, target, Heard(trace_of(item), swept=True))
+                self.inbox.put(key, target, _told(item, swept=True))
         for key, traces in judged.items():
             for target, trace in traces.items():
-                if target.group_kind == kind and target not in there and place in (None, target.namespace):
-                    self.inbox.put(key, target, Heard(missing(trace), gone=True))
+                if target.group_kind == kind and (key, target) not in there and place in (None, target.namespace):
+                    self.inbox.put(key, target, Heard(missing(trace, listing.resource_version), gone=True))
+
+    async def _judged(self, resource: ApiResource) -> dict[str, Traces]:
+        """Asked until Valkey answers: what happened while nobody watched is told by this list alone."""
+        while True:
+            try:
+                return await self.parts.judgements.read(self._users(resource), self.kube.server)
+            except QueueDown as error:
+                log.warning("list not judged yet", kind=resource.kind, error=error.message)
+                await asyncio.sleep(LOOK_S)
 
     async def _sweep_for_ever(self) -> None:
         """One list for each kind, however many Applications there are; a watch that went deaf is made up for."""
@@ -219,13 +242,20 @@ class ClusterWatch:
             log.warning("sweep failed", kind=resource.kind, server=self.kube.server, error=error.message)
             await self._mark_users(resource)
             return
-        await self._compare(resource, place, listing.items)
+        await self._compare(resource, place, listing)
 
     async def _mark_users(self, resource: ApiResource) -> None:
         """What can't be swept together is compared one by one: each run then says what it may not see."""
-        kind = (resource.group, resource.kind)
-        keys = [key for key, kinds in self.parts.view.at(self.destinations).items() if kind in kinds]
         try:
-            await self.parts.queue.mark([Mark("application", key, "sweep", background=True) for key in keys])
+            marks = [Mark("application", key, "sweep", background=True) for key in self._users(resource)]
+            await self.parts.queue.mark(marks)
         except QueueDown as error:
             log.warning("sweep not marked", error=error.message)
+
+
+def _is_skipped(application: Application) -> bool:
+    return application.annotations.get(SKIP_RECONCILE) == "true"
+
+
+def _told(item: Json, *, gone: bool = False, swept: bool = False) -> Heard:
+    return Heard(trace_of(item), gone=gone, swept=swept, odd=not is_candidate(item) or is_hook(item))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.core.application import DELETION_APPROVED, REFRESH, SKIP_RECONCILE
+from jobs.core.application import DELETION_APPROVED, REFRESH, SKIP_RECONCILE, Application
 from jobs.core.fingerprint import digest
 from jobs.core.objects import metadata_of, texts
 from jobs.core.readable import status_of
@@ -53,3 +53,9 @@ def was_compared(body: Mapping[str, Any]) -> bool:
     if running or texts(metadata.get("annotations")).get(REFRESH):
         return False
     return all(compared_to.get(name) == spec.get(name) for name in ("source", "sources", "destination"))
+
+
+def is_left_undone(application: Application) -> bool:
+    """Whether something should have been put back and was not, since it could not be: no event tells when it can."""
+    status = (application.status.get("sync") or {}).get("status")
+    return status == "OutOfSync" and application.policy.automated and application.policy.self_heal

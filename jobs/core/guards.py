@@ -15,6 +15,9 @@ from jobs.core.sync_policy import option_value
 MAX_NAMED = 5
 """Objects that a message names before it only counts the rest."""
 
+TERMINATING = "because it is being terminated"
+"""What the API server (1.36) says of a new object in a Namespace that goes."""
+
 
 def of_everything(anything_rendered: bool, *, removals_exist: bool, rules: Rules) -> Iterator[str]:
     """Refusals of the whole sync."""
@@ -46,6 +49,8 @@ def deferral(manifest: Manifest, live: Mapping[str, Any] | None, problem: KubeEr
         return "its CustomResourceDefinition comes with this sync"
     if manifest.id.namespace in rules.namespaces_made and isinstance(problem, NotFound):
         return "its Namespace comes with this sync"
+    if manifest.id.namespace in rules.namespaces_made and problem.status == 403 and TERMINATING in problem.message:
+        return "its Namespace is being deleted, and created again once it is gone"
     if rules.grants and problem.status == 403 and "escalat" in problem.message:
         return "the Role it needs comes with this sync"
     return ""

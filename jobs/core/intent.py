@@ -18,6 +18,8 @@ class Intent(StrEnum):
 
 def wants_hooks(application: Application, run: Run, deployed: Deployed) -> bool:
     """Whether a sync now would be a full one, with hooks: what Git says is not what was deployed, or a person asked."""
+    if run.heal:
+        return False  # one that waited goes on as what it was
     if run.requested or run.resumed or not run.automated:
         return not run.sync_options.get("resources")
     return run.supersedes or not deployed.is_at(run.aim.key)
@@ -25,6 +27,8 @@ def wants_hooks(application: Application, run: Run, deployed: Deployed) -> bool:
 
 def intent(application: Application, run: Run, todo: Plan, deployed: Deployed) -> Intent:
     """What to do now that it is known what would change."""
+    if run.heal:
+        return Intent.HEAL
     if run.requested or run.resumed:
         return Intent.SYNC
     if run.supersedes and not run.automated:

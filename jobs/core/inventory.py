@@ -103,6 +103,11 @@ def tracked_by(live: Mapping[str, Any]) -> str:
     return who if what == f"{target.group}/{target.kind}:{target.namespace}/{target.name}" else ""
 
 
+def is_labelled(live: Mapping[str, Any]) -> bool:
+    """Whether an object bears the label, whatever its value: a watch by label sees it, and no other."""
+    return LABEL in texts((live.get("metadata") or {}).get("labels"))
+
+
 def is_candidate(live: Mapping[str, Any]) -> bool:
     """Whether an object found by label may be judged at all: not a Service's copy, not a controller's child."""
     if identity(live).group_kind in NOISE:

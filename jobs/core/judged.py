@@ -16,8 +16,8 @@ from jobs.core.objects import ObjectId, metadata_of
 
 SHORT = 16
 """Hexadecimal digits of a digest that are kept: two states of one object are compared, not millions."""
-GENERATION = "generation moved"
-"""The suspicion that a look at the whole object may dispel."""
+UNSURE = frozenset({"generation moved", "written"})
+"""Suspicions that a look at the whole object may dispel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,7 @@ class Trace:
     scale: str
     """Digest of the entries that the scale subresource wrote."""
     content: str
-    """Digest of all but metadata, status and the number of replicas; empty: only the metadata was seen."""
-    has_status: bool
-    """Whether anybody wrote the status: then a new resourceVersion alone says nothing."""
+    """Digest of all but metadata, status and the number of replicas; empty: only the metadata was seen, or a Secret."""
     leaving: bool
     """Whether it has a deletionTimestamp."""
 
@@ -49,10 +47,9 @@ Traces = Mapping[ObjectId, Trace]
 def trace_of(live: Mapping[str, Any]) -> Trace:
     """The trace of a whole object or of its metadata alone."""
     metadata = metadata_of(live)
-    ours, others, scale, has_status = [], [], [], False
+    ours, others, scale = [], [], []
     for entry in metadata.get("managedFields") or ():
         subresource = entry.get("subresource")
-        has_status = has_status or subresource == "status"
         if is_ours_to_take(entry, MANAGER):
             ours.append(entry)
         elif subresource == "scale":
@@ -68,7 +65,6 @@ def trace_of(live: Mapping[str, Any]) -> Trace:
         others=_short(others),
         scale=_short(scale),
         content=_short(_content(live)),
-        has_status=has_status,
         leaving=bool(metadata.get("deletionTimestamp")),
     )
 
@@ -80,7 +76,7 @@ def suspicion(judged: Trace | None, now: Trace, *, gone: bool = False) -> str:
     """
     if judged is None:
         return "" if gone else "unknown"
-    if _is_older(now, judged):
+    if is_older(now, judged):
         return ""
     if gone:
         return "gone" if now.uid == judged.uid else ""  # else we deleted that one, and made it anew
@@ -91,13 +87,13 @@ def suspicion(judged: Trace | None, now: Trace, *, gone: bool = False) -> str:
     return "fields changed" if now.ours != judged.ours else _moved(judged, now)
 
 
-def missing(judged: Trace) -> Trace:
-    """What a list that lacks an object says of it: gone, nobody knows since when."""
-    return replace(judged, version="")
+def missing(judged: Trace, version: str) -> Trace:
+    """What a list of this resourceVersion, which lacks the object, says of it; if that is an older one: nothing."""
+    return replace(judged, version=version)
 
 
-def only_scaled(judged: Trace, now: Trace) -> bool:
-    """Whether a whole object that is suspected for its generation differs in nothing but its number of replicas.
+def is_as_judged(judged: Trace, now: Trace) -> bool:
+    """Whether a whole object of which one is UNSURE differs in nothing but its status and its number of replicas.
 
     Scaling an object whose `replicas` nobody owns leaves no trace but the generation, as an autoscaler does for a
     Deployment whose manifest has none. Who scales one whose `replicas` are ours takes them away from us, which shows.
@@ -105,11 +101,19 @@ def only_scaled(judged: Trace, now: Trace) -> bool:
     return bool(now.content) and now.content == judged.content and now.uid == judged.uid and now.ours == judged.ours
 
 
-def newest(one: Trace | None, other: Trace | None) -> Trace | None:
-    """The later of two states of an object."""
-    if one is None or other is None:
-        return one or other
-    return other if _is_older(one, other) else one
+def is_older(now: Trace, judged: Trace) -> bool:
+    """Whether a state says nothing new. An event may come late; resourceVersions of one object are numbers that grow.
+
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+    """
+    if not (now.version.isdecimal() and judged.version.isdecimal()):
+        return now.version == judged.version
+    return int(now.version) <= int(judged.version)
+
+
+def newest(one: Trace, other: Trace | None) -> Trace:
+    """The later of two states of an object. other: None: there is only one."""
+    return other if other and is_older(one, other) else one
 
 
 def as_data(traces: Traces) -> list[list[Any]]:
@@ -122,24 +126,16 @@ def from_data(data: Iterable[list[Any]]) -> dict[ObjectId, Trace]:
     return {ObjectId(*entry[:4]): Trace(*entry[4:]) for entry in data}
 
 
-def _is_older(now: Trace, judged: Trace) -> bool:
-    """An event may come late; resourceVersions of one object are numbers that grow.
-
-    https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
-    """
-    if not (now.version.isdecimal() and judged.version.isdecimal()):
-        return now.version == judged.version
-    return int(now.version) <= int(judged.version)
-
-
 def _moved(judged: Trace, now: Trace) -> str:
-    if now.generation >= 0:
-        scaled = now.scale != judged.scale and now.others == judged.others
-        return "" if now.generation == judged.generation or scaled else GENERATION
-    return "" if now.has_status and now.others == judged.others else "written"
+    if now.generation < 0:
+        return "written"  # a status, or what an edit leaves without a trace: `data` under `stringData`, another order
+    scaled = now.generation == judged.generation + 1 and now.scale != judged.scale and now.others == judged.others
+    return "" if scaled or now.generation == judged.generation else "generation moved"
 
 
 def _content(live: Mapping[str, Any]) -> dict[str, Any]:
+    if live.get("kind") == "Secret":
+        return {}  # what is kept in Valkey must not help anybody to guess a password
     kept = {key: value for key, value in live.items() if key not in ("apiVersion", "kind", "metadata", "status")}
     spec = kept.get("spec")
     if isinstance(spec, Mapping):

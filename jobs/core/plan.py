@@ -14,8 +14,8 @@ from jobs.core.drift import Difference, differences
 from jobs.core.errors import InvalidSpecError, KubeError, PlanError
 from jobs.core.health_status import Health
 from jobs.core.inventory import is_candidate, is_marked, owned_by
-from jobs.core.objects import Manifest, ObjectId, manifest_of
-from jobs.core.order import Hook, Phase, Step, hook_of, prune_steps
+from jobs.core.objects import Manifest, ObjectId, manifest_of, metadata_of
+from jobs.core.order import HELM_HOOK, HOOK, Hook, Phase, Step, hook_of, prune_steps
 from jobs.core.restrictions import compares_admission
 from jobs.core.rules import Rules
 
@@ -154,7 +154,7 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
     ids = {manifest.id for manifest in wanted}
     removals = () if rules.partial else tuple(_removals(ids, observed, rules))
     going = [item.manifest for item in removals if not item.kept and not item.released]
-    going += [manifest_of(body) for target, body in observed.live.items() if target not in ids and _is_leaving(body)]
+    going += [manifest_of(body) for target, body in observed.live.items() if target not in ids and is_leaving(body)]
     changes = tuple(
         _after_clash(_change(manifest, step, observed, rules), observed.problems.get(manifest.id), going)
         for step in planned
@@ -168,6 +168,11 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
         if problem is not None and not change.deferred:
             refusals.append(f"{change.id}: {problem.message}")
     return Plan(changes, removals, tuple(dict.fromkeys(refusals)))
+
+
+def is_hook(live: Mapping[str, Any]) -> bool:
+    """Whether a live object says it is a hook: it goes by its own policy, and is never drift."""
+    return bool({HOOK, HELM_HOOK, HOOK_RUN} & {*(metadata_of(live).get("annotations") or {})})
 
 
 def expires(manifest: Manifest) -> bool:
@@ -192,7 +197,8 @@ def _change(manifest: Manifest, step: Step, observed: Observed, rules: Rules) ->
     return replace(blank, action=Action.CONFIGURED if found else Action.UNCHANGED, differences=found)
 
 
-def _is_leaving(live: Mapping[str, Any]) -> bool:
+def is_leaving(live: Mapping[str, Any]) -> bool:
+    """Whether an object is on its way out."""
     return bool((live.get("metadata") or {}).get("deletionTimestamp"))
 
 
@@ -248,7 +254,7 @@ def _may_be_pruned(live: Mapping[str, Any], rules: Rules) -> bool:
     """Owned by all three marks, nobody's child, not on its way out already, and no hook."""
     if not is_candidate(live) or not owned_by(live, rules.owner):
         return False
-    if _is_leaving(live):
+    if is_leaving(live):
         return False
     try:
         return hook_of(manifest_of(live)) is None

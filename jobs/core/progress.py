@@ -12,7 +12,7 @@ from jobs.core.guards import named
 from jobs.core.health import Health, HealthStatus, assess, is_ignored, matters
 from jobs.core.objects import ObjectId
 from jobs.core.order import DeletePolicy, Phase
-from jobs.core.plan import Action, Change, Plan, Removal, expires
+from jobs.core.plan import Action, Change, Plan, Removal, expires, is_leaving
 from jobs.core.run import Result, Run
 
 EXPIRED = "gone by its time to live before its end was seen"
@@ -86,7 +86,7 @@ class _Stand:
 
 
 def next_step(todo: Plan, run: Run) -> Next:
-    """The next thing to do for this run. A heal only puts objects back: it neither waits nor runs hooks."""
+    """The next thing to do for this run. A heal only puts objects back: it waits for no health and runs no hooks."""
     if run.heal:
         return _heal(todo, run)
     before, pruned_yet = _Stand(), False
@@ -169,6 +169,10 @@ def _apply(changes: tuple[Change, ...], todo: Plan, run: Run) -> Next:
     first = tuple(item for item in todo.removals if item.id in in_the_way and (item.id, "Sync") not in run.results)
     if first:
         return Prune(first, look_again=True)
+    return _wait_for(changes)
+
+
+def _wait_for(changes: tuple[Change, ...]) -> Wait:
     reasons = "; ".join(f"{change.id}: {change.deferred}" for change in changes)
     return Wait(tuple(change.id for change in changes), f"waiting: {reasons}")
 
@@ -202,7 +206,11 @@ def _end(todo: Plan, run: Run) -> Next:
 
 def _heal(todo: Plan, run: Run) -> Next:
     open_changes = tuple(change for change in todo.drifted if not change.deferred)
+    # Who waits until an object is gone is told by the watch; what a Namespace or a CRD brings along, nobody tells.
+    waiting = tuple(change for change in todo.drifted if change.deferred and not is_leaving(change.live or {}))
     if open_changes:
-        return Apply(open_changes, look_again=False)
+        return Apply(open_changes, look_again=bool(waiting))
     due = tuple(item for item in todo.removals if (item.id, "Sync") not in run.results)
-    return Prune(due) if due else Finish()
+    if due:
+        return Prune(due, look_again=bool(waiting))
+    return _wait_for(waiting) if waiting else Finish()

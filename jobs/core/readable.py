@@ -15,6 +15,7 @@ SHAPE: Mapping[str, Any] = {
     "operationState": {
         "operation": {
             "initiatedBy": MAP,
+            "info": [MAP],
             "sync": {"revision": TEXT, "revisions": [TEXT], "source": MAP, "sources": [MAP]},
         },
         "phase": TEXT,

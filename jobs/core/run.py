@@ -20,6 +20,10 @@ SYNCED, SYNC_FAILED, PRUNED, PRUNE_SKIPPED = "Synced", "SyncFailed", "Pruned", "
 """Argo CD's result codes of one object."""
 
 
+HEALS = {"name": "Reason", "value": "drift"}
+"""Entry of an operation's `info` that says that it only puts back what somebody else changed."""
+
+
 class OperationPhase(StrEnum):
     """How a sync stands."""
 
@@ -126,8 +130,9 @@ class Run:
         return frozenset(result.id for result in self.results.values() if result.changed and not result.hook_type)
 
     def begun(self, *, heal: bool) -> "Run":
-        """The run as a sync: from now on objects may be written."""
-        return replace(self, phase=OperationPhase.RUNNING, heal=heal)
+        """The run as a sync: from now on objects may be written. A heal is noted, since it may have to wait."""
+        operation = {**self.operation, "info": [HEALS]} if heal else self.operation
+        return replace(self, phase=OperationPhase.RUNNING, heal=heal, operation=operation)
 
     def with_results(self, results: Iterable[Result]) -> "Run":
         """The run with more results; a later one of an object replaces the earlier."""
@@ -174,6 +179,7 @@ def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
             requested=False,
             phase=OperationPhase.RUNNING,
             results=_results(state),
+            heal=_heals(state.get("operation") or {}),
             retry_count=_count(state.get("retryCount")),
         )
     operation = {"initiatedBy": {"automated": True}, "sync": {"revision": aim.revisions[0] if aim.revisions else ""}}
@@ -182,6 +188,12 @@ def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
         operation = former
     run = Run(token, token, aim, at, operation, resumed=False, requested=False, supersedes=bool(running))
     return run if aim.key else replace(run, id=operation_id or token, supersedes=False, under_way=running)
+
+
+def _heals(operation: Mapping[str, Any]) -> bool:
+    """Whether a running operation only puts back what somebody else changed: then it goes on as what it was."""
+    automated = (operation.get("initiatedBy") or {}).get("automated")
+    return bool(automated) and HEALS in (operation.get("info") or ())
 
 
 def running_key(application: Application) -> str:

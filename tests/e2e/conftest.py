@@ -14,6 +14,7 @@ from jobs import clusters
 from tests.controlplane.coordinates import Coordinates
 from tests.controlplane.request import KubeRequest, open_session
 from tests.e2e.harness import Flow, Ground
+from tests.e2e.watched import Watched
 from tests.repos import Repo
 
 
@@ -72,6 +73,14 @@ async def cluster_flow(cluster_ground: Ground) -> AsyncIterator[Flow]:
     """The flow on the real API server only, for what the sandbox does not play."""
     async for made in _flow(cluster_ground):
         yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def watched(flow: Flow) -> AsyncIterator[Watched]:
+    """The same, watched and worked off by itself once it is deployed."""
+    found = Watched(flow)
+    yield found
+    await found.end()
 
 
 async def _flow(ground: Ground) -> AsyncIterator[Flow]:

@@ -1,60 +1,13 @@
 """The watches: what somebody else changes is put back at once, and nothing else causes a comparison."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
 
-import pytest_asyncio
-
-from jobs.watch import watch
 from tests.e2e.harness import Flow, automated
 from tests.e2e.objects import config_map, crd, deployment, docs, pod_template, service, text
+from tests.e2e.watched import QUIET_S, Watched
 from tests.valkey import until
 
 SYNCED = ("Synced", "Healthy", "Succeeded")
-QUIET_S = 0.4
-"""Longer than any event of what was just done takes."""
-
-
-class Watched:
-    """A flow whose marks are worked off at once, whoever leaves them."""
-
-    def __init__(self, flow: Flow) -> None:
-        self.flow = flow
-        self.whys: list[str] = []
-        """The reason of each claim of an Application."""
-        self.tasks: list[asyncio.Task[None]] = []
-
-    async def work(self) -> None:
-        while True:
-            claim = await self.flow.ground.queue.claim()
-            if claim is None:
-                await asyncio.sleep(0.005)
-                continue
-            if claim.kind == "application":
-                self.whys.append(claim.why)
-            await self.flow._work_off(claim)
-
-    async def deploy(self, body: str, **fields: Any) -> None:
-        """Deploy the one file; from then on everything is worked off by itself."""
-        self.flow.repo.push({"app/web.yaml": body})
-        await self.flow.deploy(**fields)
-        self.tasks += [asyncio.create_task(self.work()), asyncio.create_task(watch(self.flow.parts))]
-        await asyncio.sleep(QUIET_S)
-        self.whys.clear()
-
-    async def end(self) -> None:
-        """Watch and work no more."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def watched(flow: Flow) -> AsyncIterator[Watched]:
-    found = Watched(flow)
-    yield found
-    await found.end()
 
 
 async def test_a_change_of_ours_is_put_back_the_fifth_time_as_the_first(watched: Watched) -> None:
@@ -180,7 +133,63 @@ async def test_what_changed_while_nobody_watched_is_found_by_who_leads_next(watc
     await flow.patch("ConfigMap", "web", {"data": {"colour": "red"}})
     await flow.delete("ConfigMap", "gone")
     untouched = await flow.version("ConfigMap", "same")
-    watched.tasks = [asyncio.create_task(watched.work()), asyncio.create_task(watch(flow.parts))]
+    watched.begin()
     await until(lambda: flow.get("ConfigMap", "gone"))
     await until(lambda: _has_colour(flow, "blue"))
     assert await flow.version("ConfigMap", "same") == untouched
+
+
+async def test_whoever_gives_an_object_anothers_label_does_not_take_it_out_of_sight(watched: Watched) -> None:
+    flow = watched.flow
+    await watched.deploy(docs(service(), config_map()))
+    label = {"metadata": {"labels": {"pilothouse.dev/application": "somebody.else"}}}
+    await flow.patch("ConfigMap", "web", label)
+    await until(lambda: _owned(flow))
+    await watched.end()
+    await flow.patch("ConfigMap", "web", label)
+    watched.begin()  # now only a list tells of it
+    await until(lambda: _owned(flow))
+
+
+async def _owned(flow: Flow) -> bool:
+    labels = (await flow.live("ConfigMap", "web"))["metadata"]["labels"]
+    return bool(labels["pilothouse.dev/application"] == f"{flow.ground.home}.{flow.name('app')}")
+
+
+async def test_an_object_that_somebody_made_look_like_a_hook_is_put_back(watched: Watched) -> None:
+    flow = watched.flow
+    await watched.deploy(config_map())
+    await flow.patch("ConfigMap", "web", {"metadata": {"annotations": {"argocd.argoproj.io/hook": "PreSync"}}})
+    await until(lambda: _is_no_hook(flow))
+
+
+async def _is_no_hook(flow: Flow) -> bool:
+    return "argocd.argoproj.io/hook" not in (await flow.live("ConfigMap", "web"))["metadata"]["annotations"]
+
+
+async def test_endpoints_that_git_has_are_put_back(watched: Watched) -> None:
+    """Those that are made for a Service are noise, those that somebody wrote are not."""
+    flow = watched.flow
+    subsets = {"subsets": [{"addresses": [{"ip": "192.0.2.7"}], "ports": [{"port": 80}]}]}
+    await watched.deploy(docs(service(selector=None), text("v1", "Endpoints", "web", subsets)))
+    await flow.patch("Endpoints", "web", {"subsets": [{"addresses": [{"ip": "192.0.2.8"}], "ports": [{"port": 80}]}]})
+    await until(lambda: _has_address(flow, "192.0.2.7"))
+
+
+async def _has_address(flow: Flow, wanted: str) -> bool:
+    return bool((await flow.live("Endpoints", "web"))["subsets"][0]["addresses"][0]["ip"] == wanted)
+
+
+async def test_a_list_of_what_nobody_touched_causes_no_comparison(watched: Watched) -> None:
+    """The namespace of CreateNamespace bears no label, and hooks go when their policy says so."""
+    flow = watched.flow
+    policy = "argocd.argoproj.io/hook-delete-policy"
+    gone = config_map("gone", annotations={"argocd.argoproj.io/hook": "PreSync", policy: "HookSucceeded"})
+    stays = config_map("stays", annotations={"argocd.argoproj.io/hook": "PostSync"})
+    await watched.deploy(docs(config_map(), gone, stays), syncPolicy=automated("CreateNamespace=true"))
+    await watched.end()
+    watched.begin()
+    # Nothing tells that a list was judged to mean nothing; a change heard after it does.
+    await flow.patch("ConfigMap", "web", {"data": {"colour": "red"}})
+    await until(lambda: _has_colour(flow, "blue"))
+    assert watched.whys == ["drift"]

@@ -30,13 +30,30 @@ async def test_what_one_worker_wrote_another_reads(judgements: Judgements, valke
 
 
 async def test_what_says_the_same_is_not_written_again(judgements: Judgements, valkey: Valkey) -> None:
+    async with valkey.client() as client:
+        await judgements.write("apps/web", HERE, TRACES)
+        written = (await client.info("commandstats"))["cmdstat_hset"]["calls"]
+        await judgements.write("apps/web", HERE, TRACES)
+        assert (await client.info("commandstats"))["cmdstat_hset"]["calls"] == written
+        await judgements.write("apps/web", HERE, {})
+        assert (await client.info("commandstats"))["cmdstat_hset"]["calls"] == written + 1
+
+
+async def test_what_a_wiped_valkey_forgot_is_written_again(judgements: Judgements, valkey: Valkey) -> None:
     await judgements.write("apps/web", HERE, TRACES)
     async with valkey.client() as client:
-        await client.delete(NAME)
-        await judgements.write("apps/web", HERE, TRACES)
-        assert not await client.exists(NAME)
-        await judgements.write("apps/web", HERE, {})
-        assert await client.exists(NAME)
+        await client.flushall()
+    await judgements.write("apps/web", HERE, TRACES)
+    assert await judgements.read(["apps/web"], HERE) == {"apps/web": TRACES}
+
+
+async def test_what_another_worker_wrote_since_is_replaced(judgements: Judgements, valkey: Valkey) -> None:
+    other = Judgements(valkey.url)
+    await judgements.write("apps/web", HERE, {})
+    await other.write("apps/web", HERE, TRACES)
+    await judgements.write("apps/web", HERE, {})  # what was there for a while is gone again
+    assert await other.read(["apps/web"], HERE) == {"apps/web": {}}
+    await other.close()
 
 
 async def test_a_dropped_or_unreadable_entry_is_none(judgements: Judgements, valkey: Valkey) -> None:

@@ -35,7 +35,7 @@ class Written(list[dict[str, Any]]):
 async def written(run: Run, plan: Plan | None, application: Application | None = None) -> Written:
     found = Written()
     parts: Any = SimpleNamespace(applications=found, events=found, now=lambda: NOON)
-    compared: Any = plan and SimpleNamespace(plan=plan, source_types=(), warnings=(), drift=(), orphans=None)
+    compared: Any = plan and SimpleNamespace(plan=plan, source_types=(), warnings=(), put_back=(), orphans=None)
     await record(application or an_application(), run, compared, parts)
     return found
 

@@ -58,6 +58,19 @@ async def test_every_application_and_repository_is_due_once_an_interval(around: 
     assert [entry for entry in found if entry[1] == "poll"] == [("repository:git.example.org/shop", "poll")]
 
 
+async def test_what_could_not_be_put_back_is_tried_again_with_each_sweep(around: Any) -> None:
+    around.settings = Settings(sweep_interval_s=60, audit_interval_s=86_400, git_poll_interval_s=86_400)
+    around.view.put(an_application_body(metadata={"name": "web-1"}, status={"sync": {"status": "OutOfSync"}}))
+    sweep = Sweep(around)
+    await sweep.tick()
+    found: list[tuple[str, str]] = []
+    for _ in range(24):
+        around.pass_s(5)
+        await sweep.tick()
+        found += await claimed(around.queue)
+    assert found.count(("application:pilothouse/web-1", "sweep")) == 2
+
+
 async def test_what_fell_into_a_pause_is_due_once(around: Any) -> None:
     sweep = Sweep(around)
     await sweep.tick()

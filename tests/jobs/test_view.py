@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jobs.core.application import KINDS
 from jobs.core.objects import ObjectId
 from jobs.view import View
 from tests.builders import an_application, an_application_body, an_id
@@ -92,3 +93,10 @@ def test_an_application_shares_limits_with_all_of_its_cluster_and_of_its_reposit
     groups = "cluster:https://kubernetes.default.svc repo:git.example.org/shop"
     assert view.limit_groups("pilothouse/a") == groups
     assert view.limit_groups("pilothouse/b") == view.limit_groups("pilothouse/none") == ""
+
+
+def test_the_kinds_that_an_application_ever_applied_are_known() -> None:
+    kinds = {"metadata": {"annotations": {KINDS: "ConfigMap,Deployment.apps"}}}
+    view = a_view(an_application_body(**kinds))
+    assert view.kinds("pilothouse/web") == {("", "ConfigMap"), ("apps", "Deployment")}
+    assert view.kinds("pilothouse/gone") == frozenset()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.core.attention import was_compared, wish
+from jobs.core.attention import is_left_undone, was_compared, wish
 from jobs.core.run import Run
 from jobs.core.status import Seen, as_status
 from tests.builders import NOON, a_plan, a_run, an_application, an_application_body, merged
@@ -73,3 +73,20 @@ def test_one_whose_status_tells_of_its_spec_has_no_hurry() -> None:
         {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "hard"}}},
     ):
         assert not was_compared(merged(done, over))
+
+
+@pytest.mark.parametrize(
+    ("automated", "sync", "left"),
+    [
+        ({"selfHeal": True}, {"status": "OutOfSync"}, True),
+        ({"selfHeal": True}, {"status": "Synced"}, False),
+        ({"selfHeal": True}, None, False),
+        ({"selfHeal": False}, {"status": "OutOfSync"}, False),
+        ({"selfHeal": True, "enabled": False}, {"status": "OutOfSync"}, False),
+    ],
+)
+def test_what_should_have_been_put_back_and_was_not_is_left_undone(
+    automated: dict[str, Any], sync: dict[str, Any] | None, left: bool
+) -> None:
+    policy = {"syncPolicy": {"automated": automated}}
+    assert is_left_undone(an_application(spec=policy, status={"sync": sync})) is left

@@ -11,6 +11,12 @@ from tests.builders import a_live, a_manifest, an_application, some_rules
 
 MANUAL = {"spec": {"syncPolicy": {"syncOptions": ["Prune=false"]}}}
 APPROVED = {"metadata": {"annotations": {"argocd.argoproj.io/deletion-approved": "yes"}}}
+TERMINATED = Refused(
+    'configmaps "web" is forbidden: unable to create new content in namespace shop because it is being terminated',
+    status=403,
+)
+"""As the API server (1.36) says it."""
+LEAVING = "its Namespace is being deleted, and created again once it is gone"
 BY_CRD, BY_ROLE = "its CustomResourceDefinition comes with this sync", "the Role it needs comes with this sync"
 OTHER = Owner("default", "pilothouse", "other")
 
@@ -53,6 +59,8 @@ def test_an_object_that_only_bears_anothers_label_belongs_to_nobody() -> None:
         (Refused("attempting privilege escalation", status=403), {"grants": True}, BY_ROLE),
         (Refused("forbidden: quota", status=403), {"grants": True}, ""),
         (Refused("no", status=422), {"namespaces_made": frozenset({"shop"})}, ""),
+        (TERMINATED, {"namespaces_made": frozenset({"shop"})}, LEAVING),
+        (TERMINATED, {}, ""),  # nobody here makes it again
         (NotFound("", status=404), {}, ""),
     ],
 )

@@ -28,6 +28,7 @@ SAME, OTHER, NEVER = Deployed(KEY), Deployed("o" * 32), Deployed()
         (BY_HAND, {}, DRIFT, OTHER, Intent.LOOK),
         (BY_HAND, {"requested": True}, CLEAN, SAME, Intent.SYNC),
         (BY_HAND, {"resumed": True}, CLEAN, SAME, Intent.SYNC),
+        (AUTOMATED, {"resumed": True, "heal": True}, CLEAN, SAME, Intent.HEAL),  # it had to wait, and ends now
         (AUTOMATED, {}, DRIFT, OTHER, Intent.SYNC),
         (AUTOMATED, {}, DRIFT, NEVER, Intent.SYNC),
         (AUTOMATED, {}, CLEAN, OTHER, Intent.SYNC),  # so that history tells of the revision
@@ -64,6 +65,8 @@ def test_hooks_belong_to_whole_syncs_only() -> None:
     application = an_application()
     assert wants_hooks(application, a_run(key=KEY), OTHER)
     assert not wants_hooks(application, a_run(key=KEY), SAME)
+    assert wants_hooks(application, a_run(key=KEY, resumed=True), OTHER)
+    assert not wants_hooks(application, a_run(key=KEY, resumed=True, heal=True), SAME), "a heal that goes on"
     assert wants_hooks(application, asked(), SAME)
     assert not wants_hooks(application, asked(resources=[{"kind": "ConfigMap", "name": "a"}]), OTHER)
     assert DRIFT.changes[0].action is Action.CREATED

@@ -13,6 +13,7 @@ from jobs.core.inventory import (
     TRACKING_ID,
     Owner,
     is_candidate,
+    is_labelled,
     is_marked,
     label_value,
     marked,
@@ -40,6 +41,12 @@ def test_two_applications_have_two_label_values(one: tuple[str, str], other: tup
 
 def test_long_names_that_differ_only_at_the_end_have_two_label_values() -> None:
     assert label_value("a", "x" * 80 + "1") != label_value("a", "x" * 80 + "2")
+
+
+def test_whoever_changes_the_value_of_the_label_leaves_the_object_in_sight() -> None:
+    assert is_labelled(a_live(a_manifest(), metadata={"labels": {LABEL: "somebody.else"}}))
+    assert not is_labelled(a_live(a_manifest(), metadata={"labels": None}))
+    assert not is_labelled({"metadata": None})
 
 
 def test_an_object_with_all_marks_is_owned() -> None:

@@ -11,7 +11,7 @@ from jobs.core.health_status import Health, HealthStatus
 from jobs.core.inventory import LABEL, TRACKING_ID, Owner
 from jobs.core.objects import Manifest, ObjectId, identity
 from jobs.core.order import Phase, steps
-from jobs.core.plan import HOOK_RUN, Action, Observed, Plan, make
+from jobs.core.plan import HOOK_RUN, Action, Observed, Plan, is_hook, make
 from jobs.core.rules import Rules
 from tests.builders import OWNER, a_body, a_live, a_manifest, a_step, an_application, some_rules
 
@@ -256,3 +256,10 @@ def test_a_hook_of_two_phases_is_a_change_in_each() -> None:
     hook = a_manifest("Job", "h", metadata={"annotations": {"argocd.argoproj.io/hook": "PreSync,PostSync"}})
     assert [change.phase for change in planned(hook).changes] == [Phase.PRE_SYNC, Phase.POST_SYNC]
     assert a_body("Job")["apiVersion"] == "batch/v1"
+
+
+@pytest.mark.parametrize("annotation", [*HOOK, "helm.sh/hook", HOOK_RUN])
+def test_a_live_hook_says_so_itself(annotation: str) -> None:
+    assert is_hook(a_live(a_manifest(metadata={"annotations": {annotation: "x"}})))
+    assert not is_hook(a_live(a_manifest()))
+    assert not is_hook({})

@@ -179,6 +179,24 @@ def test_a_heal_puts_back_and_prunes_without_waiting_and_without_hooks() -> None
     assert next_step(put_back, run.with_results(pruned([removal], {}))) == Finish()
 
 
+def test_a_heal_looks_again_and_waits_for_what_comes_with_what_it_put_back() -> None:
+    """A namespace or a CRD that was deleted takes everything in it along."""
+    made, inside = a_job("namespace"), a_job("a", deferred="its Namespace comes with this sync")
+    run = a_run().begun(heal=True)
+    assert next_step(a_plan(made, inside), run) == Apply((made,), look_again=True)
+    step = next_step(a_plan(live(made, "well"), inside), run)
+    assert step == Wait((inside.id,), "waiting: batch/Job shop/a: its Namespace comes with this sync")
+    removal = a_removal()
+    assert next_step(a_plan(inside, removals=[removal]), run) == Prune((removal,), look_again=True)
+
+
+def test_a_heal_does_not_wait_for_an_object_that_is_still_being_deleted() -> None:
+    """Its end is an event, which brings the next heal; a finalizer may hold it for hours."""
+    leaving = {"metadata": {"deletionTimestamp": "2026-11-01T12:00:00Z"}}
+    change = a_job("a", deferred="it is being deleted", live=a_live(a_manifest("Job", "a"), **leaving))
+    assert next_step(a_plan(change), a_run().begun(heal=True)) == Finish()
+
+
 # --- the model: a cluster that does what it is told
 
 

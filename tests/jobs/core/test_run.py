@@ -6,7 +6,7 @@ import pytest
 
 from jobs.core.application import RUN, Application, application_of
 from jobs.core.moment import Moment
-from jobs.core.run import Aim, OperationPhase, resumed
+from jobs.core.run import HEALS, Aim, OperationPhase, resumed
 
 NOW = Moment(1_800_000_000.0)
 OLD, NEW = Aim(("a" * 40,), "key-1"), Aim(("b" * 40,), "key-2")
@@ -41,6 +41,21 @@ def test_an_operation_under_way_is_resumed_with_its_results() -> None:
     run = resumed(an_application(), OLD, "token", NOW)
     assert (run.id, run.token, run.resumed, run.phase) == ("operation", "token", True, OperationPhase.RUNNING)
     assert [result.id.name for result in run.results.values()] == ["one"]
+
+
+def test_a_heal_that_waited_goes_on_as_a_heal() -> None:
+    begun = resumed(an_application(status={}), OLD, "token", NOW).begun(heal=True)
+    state = {"phase": "Running", "operation": begun.operation}
+    run = resumed(an_application(status={"operationState": state}), OLD, "token", NOW)
+    assert (run.resumed, run.heal) == (True, True)
+    assert not resumed(an_application(), OLD, "token", NOW).heal
+
+
+@pytest.mark.parametrize("operation", [{"info": [HEALS]}, {"initiatedBy": {"automated": True}, "info": "drift"}])
+def test_who_asks_for_a_sync_cannot_make_a_heal_of_it(operation: dict[str, Any]) -> None:
+    """It would run without its hooks."""
+    state = {"phase": "Running", "operation": operation}
+    assert not resumed(an_application(status={"operationState": state}), OLD, "token", NOW).heal
 
 
 def test_a_newer_commit_that_renders_the_same_interrupts_nobody() -> None:
