@@ -15,7 +15,6 @@ from jobs.core.order import DeletePolicy, Phase
 from jobs.core.plan import Action, Change, Plan, Removal, expires
 from jobs.core.run import Result, Run
 
-
 EXPIRED = "gone by its time to live before its end was seen"
 """Said of a Job whose `ttlSecondsAfterFinished` is so short that nobody can tell how it ended."""
 

@@ -4,6 +4,7 @@ A run outlives a claim: what must survive lies in `.status.operationState`, and 
 How a run is written down: status.py. What it does next: progress.py.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -17,6 +18,8 @@ from jobs.core.plan import Action, Change, Plan, Removal
 
 SYNCED, SYNC_FAILED, PRUNED, PRUNE_SKIPPED = "Synced", "SyncFailed", "Pruned", "PruneSkipped"
 """Argo CD's result codes of one object."""
+NO_NAME = re.compile("[^a-z0-9]")
+"""What a revision may hold (a chart's version) and the name of an object may not."""
 
 
 class OperationPhase(StrEnum):
@@ -65,7 +68,7 @@ class Run:
     """One sync operation, or only a look."""
 
     id: str
-    """Of the operation; the same over all its claims. Hooks carry it."""
+    """Of the operation, `<start of its revision>-<token>`; the same over all its claims. Hooks carry it."""
     token: str
     """Of this claim: the status is only written while nobody else wrote since."""
     aim: Aim
@@ -94,6 +97,11 @@ class Run:
     def annotation(self) -> str:
         """The value of `pilothouse.dev/run`: the operation, the claim that wrote last, and the key it goes towards."""
         return f"{self.id}.{self.token}.{self.aim.key or self.under_way}"
+
+    @property
+    def named_after(self) -> str:
+        """The first signs of the revision it began with, for the names of its hooks; `none` when it had none."""
+        return self.id.partition("-")[0] if "-" in self.id else "none"
 
     @property
     def automated(self) -> bool:
@@ -152,7 +160,7 @@ def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
     """
     asked = application.operation
     if asked is not None and asked.get("sync") is not None:
-        return Run(token, token, aim, at, asked, resumed=False, requested=True)
+        return Run(_operation_id(aim, token), token, aim, at, asked, resumed=False, requested=True)
     state = application.status.get("operationState") or {}
     operation_id = application.annotations.get(RUN, "").partition(".")[0]
     running = running_key(application)
@@ -173,8 +181,16 @@ def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
     former = state.get("operation") or {}
     if running and not (former.get("initiatedBy") or {}).get("automated"):
         operation = former
-    run = Run(token, token, aim, at, operation, resumed=False, requested=False, supersedes=bool(running))
+    run = Run(
+        _operation_id(aim, token), token, aim, at, operation, resumed=False, requested=False, supersedes=bool(running)
+    )
     return run if aim.key else replace(run, id=operation_id or token, supersedes=False, under_way=running)
+
+
+def _operation_id(aim: Aim, token: str) -> str:
+    """A new operation's id. It begins with the revision, so that the names of hooks survive with the annotation."""
+    revision = NO_NAME.sub("", aim.revisions[0][:7].lower()) if aim.revisions else ""
+    return f"{revision}-{token}" if revision else token
 
 
 def running_key(application: Application) -> str:

@@ -50,7 +50,7 @@ def test_a_newer_commit_that_renders_the_same_interrupts_nobody() -> None:
 
 def test_a_newer_commit_supersedes_what_is_under_way() -> None:
     run = resumed(an_application(), NEW, "token", NOW)
-    assert (run.id, run.resumed, run.supersedes, run.automated) == ("token", False, True, True)
+    assert (run.id, run.resumed, run.supersedes, run.automated) == ("bbbbbbb-token", False, True, True)
     assert not run.results
 
 
