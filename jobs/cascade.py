@@ -63,7 +63,7 @@ async def _delete_owned(application: Application, claim: Claim, parts: Parts, pr
             f"deletion waits for the annotation {DELETION_APPROVED} on the Application: "
             f"{', '.join(map(str, found.unconfirmed))} ask for it"
         )
-    problems = await prune.prune(found.due, kube, owner, propagation)
+    problems = (await prune.prune(found.due, kube, owner, propagation)).problems
     if problems:
         raise KubeError("; ".join(f"{target}: {problem}" for target, problem in problems.items()))
     for removal in found.released:

@@ -3,7 +3,7 @@
 Where the sources are and what rendering reads: sources.py. Every decision is in core.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from jobs import sources
 from jobs.claim import Claim
 from jobs.core import project, restrictions
 from jobs.core.application import Application
+from jobs.core.deadline import Limits, limits_of
 from jobs.core.deployed import Deployed, deployed_of
 from jobs.core.errors import InvalidSpecError, PlanError
 from jobs.core.guards import named
@@ -19,7 +20,7 @@ from jobs.core.inventory import Owner
 from jobs.core.kinds import kinds_of, kinds_text
 from jobs.core.objects import ObjectId
 from jobs.core.order import Phase, Step, failure_steps, hook_of, steps
-from jobs.core.plan import Action, Change, Observed, Plan, Removal, make
+from jobs.core.plan import Action, Change, Observed, Plan, make
 from jobs.core.rules import Rules
 from jobs.core.run import Aim, Run
 from jobs.core.target import Targets, targets
@@ -39,7 +40,6 @@ class Compared:
 
     plan: Plan
     steps: tuple[Step, ...]
-    failure_hooks: tuple[Change, ...]
     wanted: Wanted
     rules: Rules
     kube: Kube
@@ -50,6 +50,8 @@ class Compared:
     warnings: tuple[str, ...]
     where: str
     """The revision in words."""
+    limits: Limits
+    """How long each phase may wait."""
 
     @property
     def kinds_annotation(self) -> str:
@@ -68,15 +70,9 @@ class Compared:
         prunes = sum(not removal.kept for removal in self.plan.removals)
         return f"{len(self.plan.drifted)} objects would be applied, {prunes} pruned"
 
-    def applied(self, answers: Mapping[ObjectId, Mapping[str, Any]]) -> "Compared":
-        """After objects were applied."""
-        return replace(self, plan=self.plan.applied(answers))
-
-    def pruned(self, removals: Iterable[Removal]) -> "Compared":
-        """After objects were deleted or released; those that were kept stay in the plan."""
-        gone = {removal.id for removal in removals if not removal.kept}
-        left = tuple(removal for removal in self.plan.removals if removal.id not in gone)
-        return replace(self, plan=replace(self.plan, removals=left))
+    def with_plan(self, plan: Plan) -> "Compared":
+        """After something was done: what the plan says now."""
+        return replace(self, plan=plan)
 
 
 async def compare(application: Application, run: Run, found: Sources, claim: Claim, parts: Parts) -> Compared:
@@ -91,8 +87,9 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     aimed = replace(aimed, manifests=await without_undeclared(aimed.manifests, validate, kube))
     full = wants_hooks(application, run, deployed_of(application.annotations))
     chosen = aimed.selected(run.sync_options.get("resources"))
-    planned = steps(chosen.manifests if full else _without_hooks(chosen))
-    wanted = _wanted(application, planned, owner)
+    planned = (*steps(chosen.manifests), *failure_steps(chosen.manifests)) if full else steps(_without_hooks(chosen))
+    fresh = run.supersedes or claim.crashes > 0  # what was just made must be seen, so as not to be made again
+    wanted = replace(_wanted(application, planned, owner), fresh=fresh, operation=run.id)
     observed = await observe(wanted, kube, parts.memory)
     rules = _rules(application, run, chosen, owner, parts)
     rules = replace(rules, project=written, wanted_elsewhere=_wanted_elsewhere(application, wanted, observed, parts))
@@ -101,7 +98,6 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     return Compared(
         plan=plan,
         steps=planned,
-        failure_hooks=_failure_hooks(chosen) if full else (),
         wanted=wanted,
         rules=rules,
         kube=kube,
@@ -110,13 +106,17 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
         source_types=found.types,
         warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed), *_never_run(chosen)),
         where=", ".join(found.aim.revisions),
+        limits=limits_of(application.annotations, parts.settings.wave_timeout_s),
     )
 
 
-async def again(compared: Compared, run: Run, parts: Parts) -> Compared:
-    """The same comparison after the cluster changed under it; what was observed before is old now."""
+async def again(compared: Compared, run: Run, parts: Parts, *, fresh: bool = False) -> Compared:
+    """The same comparison after the cluster changed under it; what was observed before is old now.
+
+    fresh: lists must not be a moment old.
+    """
     rules = replace(compared.rules, operation=run.id, applied=run.changed_ids)
-    observed = await observe(compared.wanted, compared.kube, parts.memory)
+    observed = await observe(replace(compared.wanted, fresh=fresh), compared.kube, parts.memory)
     plan = make(compared.steps, observed, rules)
     learn(plan, compared.kube, parts)
     return replace(compared, plan=plan, rules=rules)
@@ -127,14 +127,6 @@ def learn(plan: Plan, kube: Kube, parts: Parts) -> None:
     for change in plan.changes:
         if change.live is not None and not change.hook and change.action is Action.UNCHANGED:
             parts.memory.learn(kube.server, change.manifest, change.live)
-
-
-def require_in_time(run: Run, compared: Compared, waits_for: str, parts: Parts) -> None:
-    """Every sync has a deadline: a wave's time for each wave it has. Raises PlanError when it is over."""
-    waves = len({(change.phase, change.wave) for change in compared.plan.changes}) or 1
-    limit_s = parts.settings.wave_timeout_s * waves
-    if parts.now().since(run.started_at) > limit_s:
-        raise PlanError(f"gave up after {limit_s:g} s (PILOTHOUSE_WAVE_TIMEOUT_S for each of {waves}) {waits_for}")
 
 
 async def _allowed_project(application: Application, parts: Parts) -> Mapping[str, Any] | None:
@@ -202,12 +194,4 @@ def _rules(application: Application, run: Run, chosen: Targets, owner: Owner, pa
         applied=run.changed_ids,
         grants=chosen.grants,
         partial=chosen.partial,
-    )
-
-
-def _failure_hooks(chosen: Targets) -> tuple[Change, ...]:
-    return tuple(
-        Change(manifest, step.phase, step.wave, hook_of(manifest), Action.CREATED, None)
-        for step in failure_steps(chosen.manifests)
-        for manifest in step.manifests
     )

@@ -12,10 +12,11 @@ from jobs.core.application import SKIP_RECONCILE, Application, application_of, u
 from jobs.core.errors import Conflict, InvalidSpecError, KubeError, LostClaim, NotFound, StageError
 from jobs.core.intent import Intent, intent
 from jobs.core.outcome import later
-from jobs.core.run import refused, resumed
+from jobs.core.results import refused
+from jobs.core.run import resumed
 from jobs.parts import Parts
 from jobs.record import measure_push, record, record_start
-from jobs.sync import Work, sync
+from jobs.sync import Work, leave_former, sync
 
 log = structlog.get_logger()
 
@@ -61,7 +62,7 @@ async def deploy(application: Application, claim: Claim, parts: Parts) -> Again 
     Waiting is not blocking: an unhealthy wave ends this step, and a mark brings the next. An expected failure
     (StageError) ends the run as failed, once, here.
     """
-    work = Work(application, resumed(application, compare.NOWHERE, claim.token, parts.now()))
+    work = Work(application, resumed(application, compare.NOWHERE, claim.token, parts.now()), crashed=claim.crashes > 0)
     work.together = tuple(filter(None, claim.hints.get("together", "").split(",")))
     try:
         found = await sources.aim(application, claim, parts)
@@ -85,9 +86,11 @@ async def _carry_out(work: Work, parts: Parts) -> None:
     compared = work.compared
     wish = intent(work.application, work.run, compared.plan, compared.deployed)
     if wish is Intent.LOOK:
+        await leave_former(work)
         return
     work.run = work.run.begun(heal=wish is Intent.HEAL)
-    compared.plan.require_clean()  # all refusals in one PlanError, before anything is touched
+    if not work.run.results:
+        compared.plan.require_clean()  # all refusals in one PlanError, before anything is touched
     if work.run.sync_options.get("dryRun") is True:
         work.run = work.run.succeeded(f"dry run: {compared.summary}", parts.now())
         return

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from jobs.core.discovery import ApiResource, Discovery
 from jobs.core.errors import KubeError, NotFound, Overloaded, Unauthorized, Unreachable
 from jobs.core.fingerprint import digest, fingerprint
+from jobs.core.hooks import ran_as
 from jobs.core.inventory import MANAGER, Owner, is_candidate
 from jobs.core.objects import Manifest, ObjectId, identity
 from jobs.core.plan import Observed
@@ -99,13 +100,17 @@ class Wanted:
     kinds: frozenset[tuple[str, str]]
     """Kinds (group, kind) that were ever applied: where candidates for pruning are looked for."""
     owner: Owner
+    fresh: bool = False
+    """Whether lists must not be a moment old."""
+    operation: str = ""
+    """Id of the run: hooks that it ran are not tried again."""
 
 
 async def observe(wanted: Wanted, kube: Kube, memory: Memory) -> Observed:
     """Everything the plan needs to know. Raises KubeError when the API server can't be asked at all."""
     discovery = await kube.discovery()
     versions = {manifest.id.group_kind: manifest.version for manifest in wanted.manifests}
-    live, incomplete = await labelled(wanted.owner, wanted.kinds, versions, kube)
+    live, incomplete = await labelled(wanted.owner, wanted.kinds, versions, kube, fresh=wanted.fresh)
     found_by_label = frozenset(live)
     looks = await together(
         (_look(manifest, wanted, live, kube, memory) for manifest in wanted.manifests), at_once=PARALLEL
@@ -114,6 +119,8 @@ async def observe(wanted: Wanted, kube: Kube, memory: Memory) -> Observed:
     for manifest, found in zip(wanted.manifests, looks, strict=True):
         if found.live is not None:
             live[manifest.id] = found.live
+        else:
+            live.pop(manifest.id, None)  # gone since it was listed
         if found.predicted is not None:
             predicted[manifest.id] = found.predicted
         if found.problem is not None:
@@ -131,11 +138,16 @@ class _Look:
 
 
 async def labelled(
-    owner: Owner, kinds: frozenset[tuple[str, str]], versions: Mapping[tuple[str, str], str], kube: Kube
+    owner: Owner,
+    kinds: frozenset[tuple[str, str]],
+    versions: Mapping[tuple[str, str], str],
+    kube: Kube,
+    *,
+    fresh: bool = False,
 ) -> tuple[dict[ObjectId, Json], list[str]]:
     """Objects that carry the owner's label, of all kinds that may have some, and why the list may be too short.
 
-    versions: of each rendered kind, the API version to read it in.
+    versions: of each rendered kind, the API version to read it in. fresh: not even a moment old.
     """
     discovery = await kube.discovery()
     resources, incomplete = [], [f"API group version {name} does not answer" for name in discovery.stale]
@@ -143,7 +155,7 @@ async def labelled(
         resource = discovery.find(group, kind, versions.get((group, kind))) or discovery.find(group, kind)
         if resource is not None and "list" in resource.verbs:
             resources.append(resource)
-    lists = await _all(kube.list(item, label_selector=owner.selector, cached=True) for item in resources)
+    lists = await _all(kube.list(item, label_selector=owner.selector, cached=not fresh) for item in resources)
     live: dict[ObjectId, Json] = {}
     for resource, listing in zip(resources, lists, strict=True):
         if isinstance(listing, KubeError):
@@ -158,7 +170,11 @@ async def _look(
 ) -> _Look:
     try:
         resource = await kube.api_resource(manifest.id.group, manifest.id.kind, manifest.version)
-        live = known.get(manifest.id) or await kube.get(resource, manifest.id.namespace, manifest.id.name)
+        # A hook that was just run must be seen, and not its former object: a list may be a moment old.
+        found = None if manifest.id in wanted.dry_run_names else known.get(manifest.id)
+        live = found or await kube.get(resource, manifest.id.namespace, manifest.id.name)
+        if ran_as(live).startswith(f"{wanted.operation}."):
+            return _Look(live)
         asked = compares_admission(manifest.annotations)  # what admission would do now, only a dry run tells
         if live is not None and not asked and memory.is_known(kube.server, manifest, live):
             return _Look(live, live)

@@ -7,7 +7,7 @@ from jobs import metrics
 from jobs.claim import Claim
 from jobs.compare import Compared
 from jobs.core.announce import announcements
-from jobs.core.application import KINDS, REFRESH, RUN, SOURCE_KEY, Application, application_of
+from jobs.core.application import KINDS, PHASE, REFRESH, RUN, SOURCE_KEY, Application, application_of
 from jobs.core.deployed import Deployed, deployed_of
 from jobs.core.moment import Moment
 from jobs.core.outcome import failed_key
@@ -28,11 +28,20 @@ async def record_start(application: Application, run: Run, compared: Compared, p
         return application
     body = await parts.applications.record(
         application,
-        annotations={RUN: run.annotation, KINDS: kinds},
+        annotations={RUN: run.annotation, KINDS: kinds, PHASE: run.phase_annotation},
         status=as_status(application, run, _seen(compared), parts.now()),
         take_operation=application.operation is not None,
     )
     return application_of(body)
+
+
+async def record_progress(application: Application, run: Run, compared: Compared, parts: Parts) -> Application:
+    """How far the run came, before it does what must not be begun twice. Raises Conflict as record_start."""
+    status = as_status(application, run, _seen(compared), parts.now())
+    if _says_the_same(application.status, status):
+        return application
+    annotations = {RUN: run.annotation, PHASE: run.phase_annotation}
+    return application_of(await parts.applications.record(application, annotations=annotations, status=status))
 
 
 async def record(application: Application, run: Run, compared: Compared | None, parts: Parts) -> None:
@@ -70,6 +79,8 @@ def _annotations(application: Application, run: Run, compared: Compared | None) 
         found[SOURCE_KEY] = str(after)
     if REFRESH in application.annotations:
         found[REFRESH] = None
+    if run.phase_annotation != application.annotations.get(PHASE):
+        found[PHASE] = run.phase_annotation
     return found
 
 

@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     cluster_concurrency: int = Field(default=32, ge=1, le=1000)
     """Applications of one destination cluster that all workers together deploy at the same time."""
     wave_timeout_s: float = Field(default=600.0, ge=1.0)
-    """Longest time a sync waits for the health of one wave or hook, in seconds."""
+    """Longest time a phase of a sync waits, in seconds for each wave it has."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """debug, info, warning or error."""
 

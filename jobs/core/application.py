@@ -28,6 +28,10 @@ KINDS = "pilothouse.dev/kinds"
 """Annotation: comma list of `Kind.group` that were ever applied, where pruning looks."""
 SOURCE_KEY = "pilothouse.dev/source-key"
 """Annotation: the key of what was last deployed with success, and its failure count."""
+PHASE = "pilothouse.dev/phase"
+"""Annotation: `<phase> <time>`: in which phase the running sync waits, and since when."""
+PHASE_TIMEOUT = "pilothouse.dev/phase-timeout"
+"""Annotation: how long each phase of a sync may wait (core/deadline.py)."""
 DELETION_APPROVED = "argocd.argoproj.io/deletion-approved"
 
 

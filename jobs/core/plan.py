@@ -12,14 +12,12 @@ from typing import Any
 from jobs.core import guards
 from jobs.core.drift import Difference, differences
 from jobs.core.errors import InvalidSpecError, KubeError, PlanError
+from jobs.core.hooks import LiveHook, hook_run, is_leaving, live_hooks, ran_as
 from jobs.core.inventory import is_candidate, is_marked, owned_by
 from jobs.core.objects import Manifest, ObjectId, manifest_of
 from jobs.core.order import Hook, Phase, Step, hook_of, prune_steps
 from jobs.core.restrictions import compares_admission
 from jobs.core.rules import Rules
-
-HOOK_RUN = "pilothouse.dev/hook-run"
-"""Annotation on a hook's object: the operation that created it."""
 
 
 class Action(StrEnum):
@@ -81,6 +79,8 @@ class Removal:
     """Why it is left alone; empty: it is pruned."""
     released: bool = False
     """Another Application wants it: its marks go, the object stays."""
+    wave: int = 0
+    """Its sync wave: later waves go first."""
 
     @property
     def id(self) -> ObjectId:
@@ -98,6 +98,10 @@ class Plan:
     """In the order to delete."""
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    hooks: tuple[LiveHook, ...] = ()
+    """Every object that an operation ran as a hook, those of earlier operations included."""
+    leaving: tuple[ObjectId, ...] = ()
+    """Owned objects that nobody wants any more and that are being deleted."""
 
     def require_clean(self, *, applied: int = 0) -> None:
         """Raises PlanError with every refusal, if there is one. applied: how many objects the run wrote before."""
@@ -122,12 +126,21 @@ class Plan:
     def applied(self, answers: Mapping[ObjectId, Mapping[str, Any]]) -> "Plan":
         """The plan after objects were applied: their answers are live now."""
         changes = tuple(
-            replace(change, action=Action.UNCHANGED, live=answers[change.id], differences=())
-            if change.id in answers
-            else change
-            for change in self.changes
+            _written(change, answers[change.id]) if change.id in answers else change for change in self.changes
         )
         return replace(self, changes=changes)
+
+    def pruned(self, removals: Iterable[Removal], leaving: Iterable[ObjectId]) -> "Plan":
+        """The plan after objects were deleted or released; those that were kept stay in it."""
+        gone = {removal.id for removal in removals if not removal.kept}
+        left = tuple(removal for removal in self.removals if removal.id not in gone)
+        return replace(self, removals=left, leaving=tuple(dict.fromkeys((*self.leaving, *leaving))))
+
+    def cleaned(self, changes: Iterable[Change]) -> "Plan":
+        """The plan after hooks were deleted that ended."""
+        gone = {change.id for change in changes}
+        left = tuple(replace(change, live=None) if change.id in gone else change for change in self.changes)
+        return replace(self, changes=left, hooks=tuple(hook for hook in self.hooks if hook.id not in gone))
 
 
 def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
@@ -137,7 +150,7 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
     ids = {manifest.id for manifest in wanted}
     removals = () if rules.partial else tuple(_removals(ids, observed, rules))
     going = [item.manifest for item in removals if not item.kept and not item.released]
-    going += [manifest_of(body) for target, body in observed.live.items() if target not in ids and _is_leaving(body)]
+    going += [manifest_of(body) for target, body in observed.live.items() if target not in ids and is_leaving(body)]
     changes = tuple(
         _after_clash(_change(manifest, step, observed, rules), observed.problems.get(manifest.id), going)
         for step in planned
@@ -150,7 +163,13 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
         problem = observed.problems.get(change.id)
         if problem is not None and not change.deferred:
             refusals.append(f"{change.id}: {problem.message}")
-    return Plan(changes, removals, tuple(dict.fromkeys(refusals)))
+    return Plan(
+        changes,
+        removals,
+        tuple(dict.fromkeys(refusals)),
+        hooks=live_hooks(observed.live.values(), rules.owner),
+        leaving=tuple(_leaving(ids, observed, rules)),
+    )
 
 
 def expires(manifest: Manifest) -> bool:
@@ -166,17 +185,13 @@ def _change(manifest: Manifest, step: Step, observed: Observed, rules: Rules) ->
     deferred = guards.deferral(manifest, live, problem, rules) if problem or live else ""
     blank = Change(manifest, step.phase, step.wave, hook, Action.CREATED, live, deferred=deferred)
     if hook is not None:
-        return replace(blank, action=_hook_action(live, rules))
+        return _hook_change(blank, rules)
     if live is None and _has_run_and_gone(manifest, rules):
         return replace(blank, action=Action.UNCHANGED)
     if live is None or deferred:
         return blank
     found = _drift(manifest, live, observed.predicted.get(manifest.id))
     return replace(blank, action=Action.CONFIGURED if found else Action.UNCHANGED, differences=found)
-
-
-def _is_leaving(live: Mapping[str, Any]) -> bool:
-    return bool((live.get("metadata") or {}).get("deletionTimestamp"))
 
 
 def _after_clash(change: Change, problem: KubeError | None, going: Iterable[Manifest]) -> Change:
@@ -205,11 +220,20 @@ def _drift(manifest: Manifest, live: Mapping[str, Any], predicted: Mapping[str, 
     return differences(live, predicted, manifest.body, admission=admission, takes_over=is_marked(manifest))
 
 
-def _hook_action(live: Mapping[str, Any] | None, rules: Rules) -> Action:
-    """A hook of this operation is not run again; one of an earlier operation is replaced."""
-    if live is not None and manifest_of(live).annotations.get(HOOK_RUN) == rules.operation:
-        return Action.UNCHANGED
-    return Action.CREATED
+def _hook_change(blank: Change, rules: Rules) -> Change:
+    """A hook that this operation ran in this phase is not run again; any other object of its name is replaced."""
+    if ran_as(blank.live) == hook_run(rules.operation, blank.phase):
+        return replace(blank, action=Action.UNCHANGED)
+    if blank.live is not None and is_leaving(blank.live):
+        return replace(blank, deferred=blank.deferred or "its former object is still being deleted")
+    return blank
+
+
+def _written(change: Change, answer: Mapping[str, Any]) -> Change:
+    """A change that was made. One name may be a hook of several phases: the others are still to be run."""
+    if change.hook and not ran_as(answer).endswith(f".{change.phase}"):
+        return replace(change, live=answer)
+    return replace(change, action=Action.UNCHANGED, live=answer, differences=())
 
 
 def _removals(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterator[Removal]:
@@ -221,17 +245,24 @@ def _removals(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterat
     for step in prune_steps(gone):
         for manifest in step.manifests:
             if manifest.id in rules.wanted_elsewhere:
-                yield Removal(manifest, released=True)
+                yield Removal(manifest, released=True, wave=step.wave)
                 continue
             contents = observed.contents.get(manifest.id, ())
-            yield Removal(manifest, guards.why_kept(manifest, contents, observed.incomplete, rules))
+            kept = guards.why_kept(manifest, contents, observed.incomplete, rules)
+            yield Removal(manifest, kept, wave=step.wave)
+
+
+def _leaving(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterator[ObjectId]:
+    for target, live in observed.live.items():
+        if target not in wanted and is_leaving(live) and is_candidate(live) and owned_by(live, rules.owner):
+            yield target
 
 
 def _may_be_pruned(live: Mapping[str, Any], rules: Rules) -> bool:
     """Owned by all three marks, nobody's child, not on its way out already, and no hook."""
     if not is_candidate(live) or not owned_by(live, rules.owner):
         return False
-    if _is_leaving(live):
+    if is_leaving(live):
         return False
     try:
         return hook_of(manifest_of(live)) is None

@@ -16,8 +16,10 @@ from jobs.core.images import images_of
 from jobs.core.inventory import is_marked
 from jobs.core.moment import Moment
 from jobs.core.objects import ObjectId
+from jobs.core.order import Phase
 from jobs.core.plan import Action, Change, Plan
-from jobs.core.run import OperationPhase, Result, Run
+from jobs.core.results import Result
+from jobs.core.run import NOT_LISTED, OperationPhase, Run
 
 MAX_STATUS = 900_000
 """Bytes of JSON; etcd refuses objects over about 1.5 MB, and the spec needs room too."""
@@ -91,7 +93,7 @@ def _shorter(state: Mapping[str, Any], left_out: int) -> dict[str, Any]:
     """Only failures are listed, and hooks: a run that goes on must know which of them it has run."""
     result = state.get("syncResult") or {}
     kept = [item for item in result.get("resources", []) if item.get("status") == "SyncFailed" or item.get("hookType")]
-    said = f"{left_out} Synced and Healthy objects are not listed: too many"
+    said = f"{left_out} {NOT_LISTED}"
     message = f"{state.get('message', '')} ({said})".strip()
     return {**state, "message": message, "syncResult": {**result, "resources": kept}}
 
@@ -159,7 +161,7 @@ def health_of_plan(plan: Plan, application: Application) -> Health:
 
 def _resources(plan: Plan) -> list[dict[str, Any]]:
     found = []
-    for change in {change.id: change for change in plan.changes if is_marked(change.manifest)}.values():
+    for change in {change.id: change for change in plan.changes if _is_listed(change)}.values():
         health = assess(change.live) if change.live else _absent(change)
         entry = _reference(change.id, change.manifest.version)
         if change.hook:
@@ -173,6 +175,11 @@ def _resources(plan: Plan) -> list[dict[str, Any]]:
         entry = {**_reference(removal.id, removal.manifest.version), "status": "OutOfSync", "requiresPruning": True}
         found.append(_with_health(entry, assess(removal.manifest.body)))
     return found
+
+
+def _is_listed(change: Change) -> bool:
+    """Not the namespace that CreateNamespace makes, nor hooks for a failed sync that nobody needed yet."""
+    return is_marked(change.manifest) and (change.phase is not Phase.SYNC_FAIL or change.live is not None)
 
 
 def _absent(change: Change) -> Health | None:
