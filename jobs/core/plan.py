@@ -100,8 +100,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     hooks: tuple[LiveHook, ...] = ()
     """Every object that an operation ran as a hook, those of earlier operations included."""
-    leaving: tuple[ObjectId, ...] = ()
-    """Owned objects that nobody wants any more and that are being deleted."""
+    leaving: tuple[Removal, ...] = ()
+    """Owned objects that Git no longer has and that are being deleted, whoever began it."""
 
     def require_clean(self, *, applied: int = 0) -> None:
         """Raises PlanError with every refusal, if there is one. applied: how many objects the run wrote before."""
@@ -131,10 +131,14 @@ class Plan:
         return replace(self, changes=changes)
 
     def pruned(self, removals: Iterable[Removal], leaving: Iterable[ObjectId]) -> "Plan":
-        """The plan after objects were deleted or released; those that were kept stay in it."""
-        gone = {removal.id for removal in removals if not removal.kept}
+        """The plan after objects were deleted or released; those that were kept stay in it.
+
+        leaving: which of them are still there.
+        """
+        gone, going = {removal.id for removal in removals if not removal.kept}, frozenset(leaving)
         left = tuple(removal for removal in self.removals if removal.id not in gone)
-        return replace(self, removals=left, leaving=tuple(dict.fromkeys((*self.leaving, *leaving))))
+        there = tuple(removal for removal in self.removals if removal.id in gone & going)
+        return replace(self, removals=left, leaving=(*self.leaving, *there))
 
     def cleaned(self, changes: Iterable[Change]) -> "Plan":
         """The plan after hooks were deleted that ended."""
@@ -148,7 +152,8 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
     planned = tuple(steps)
     wanted = [manifest for step in planned for manifest in step.manifests]
     ids = {manifest.id for manifest in wanted}
-    removals = () if rules.partial else tuple(_removals(ids, observed, rules))
+    unwanted = () if rules.partial else tuple(_unwanted(ids, observed, rules))
+    removals = tuple(item for item in unwanted if not is_leaving(item.manifest.body))
     going = [item.manifest for item in removals if not item.kept and not item.released]
     going += [manifest_of(body) for target, body in observed.live.items() if target not in ids and is_leaving(body)]
     changes = tuple(
@@ -168,7 +173,7 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
         removals,
         tuple(dict.fromkeys(refusals)),
         hooks=live_hooks(observed.live.values(), rules.owner),
-        leaving=tuple(_leaving(ids, observed, rules)),
+        leaving=tuple(item for item in unwanted if is_leaving(item.manifest.body)),
     )
 
 
@@ -236,7 +241,8 @@ def _written(change: Change, answer: Mapping[str, Any]) -> Change:
     return replace(change, action=Action.UNCHANGED, live=answer, differences=())
 
 
-def _removals(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterator[Removal]:
+def _unwanted(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterator[Removal]:
+    """What is owned and no longer wanted, in the order to delete; what is on its way out already too."""
     gone = [
         manifest_of(live)
         for target, live in observed.live.items()
@@ -252,17 +258,9 @@ def _removals(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterat
             yield Removal(manifest, kept, wave=step.wave)
 
 
-def _leaving(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterator[ObjectId]:
-    for target, live in observed.live.items():
-        if target not in wanted and is_leaving(live) and is_candidate(live) and owned_by(live, rules.owner):
-            yield target
-
-
 def _may_be_pruned(live: Mapping[str, Any], rules: Rules) -> bool:
-    """Owned by all three marks, nobody's child, not on its way out already, and no hook."""
+    """Owned by all three marks, nobody's child, and no hook."""
     if not is_candidate(live) or not owned_by(live, rules.owner):
-        return False
-    if is_leaving(live):
         return False
     try:
         return hook_of(manifest_of(live)) is None

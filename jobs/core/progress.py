@@ -219,12 +219,16 @@ def _before_prune(todo: Plan, run: Run, before: _Stand) -> Next | None:
 
 
 def _prune(due: tuple[Removal, ...], todo: Plan, run: Run) -> Next | None:
-    """The next wave of removals: a wave is gone before an earlier one begins to go."""
-    there = dict.fromkeys((*todo.leaving, *(item.id for item in todo.removals)))
-    going = tuple(target for target in there if _was_pruned(target, run))
+    """The next wave of removals: a wave is gone, whoever deleted it, before an earlier one begins to go."""
+    behind = due[0].wave if due else None
+    going = dict.fromkeys(
+        item.id
+        for item in (*todo.leaving, *todo.removals)
+        if _was_pruned(item.id, run) or (item in todo.leaving and behind is not None and item.wave > behind)
+    )
     if going:
-        return Wait(going, f"waiting until pruned objects are gone: {named(tuple(map(str, going)))}")
-    return Prune(tuple(item for item in due if item.wave == due[0].wave)) if due else None
+        return Wait(tuple(going), f"waiting until pruned objects are gone: {named(tuple(map(str, going)))}")
+    return Prune(tuple(item for item in due if item.wave == behind)) if due else None
 
 
 def _due(todo: Plan, run: Run) -> tuple[Removal, ...]:

@@ -166,7 +166,7 @@ def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
     operation_id = application.annotations.get(RUN, "").partition(".")[0]
     if running and running == aim.key:
         waits_in, _, since = application.annotations.get(PHASE, "").partition(" ")
-        return Run(
+        run = Run(
             operation_id,
             token,
             aim,
@@ -177,10 +177,11 @@ def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
             phase=OperationPhase.RUNNING,
             results=results_of(state),
             retry_count=_count(state.get("retryCount")),
-            failing=_failing(state),
             waits_in=waits_in,
             waits_since=moment_of(since) or at,
         )
+        failing = _failing(state)
+        return run.ending(failing) if failing else run
     operation = {"initiatedBy": {"automated": True}, "sync": {"revision": aim.revisions[0] if aim.revisions else ""}}
     former = state.get("operation") or {}
     if running and not (former.get("initiatedBy") or {}).get("automated"):

@@ -205,7 +205,7 @@ def test_removals_go_wave_by_wave_and_one_wave_is_gone_before_the_next_goes() ->
 def test_the_last_wave_is_gone_before_post_sync_hooks_run() -> None:
     hook, old = a_job("h", POST, hook=True), a_removal()
     run = begun().with_results(pruned([old], {}))
-    assert isinstance(next_step(a_plan(hook, leaving=(old.id,)), run), Wait)
+    assert isinstance(next_step(a_plan(hook, leaving=(old,)), run), Wait)
     assert next_step(a_plan(hook), run) == Apply((hook,), look_again=False)
 
 
@@ -216,4 +216,10 @@ def test_what_a_list_still_shows_after_it_was_pruned_is_waited_for() -> None:
 
 
 def test_what_others_delete_is_not_waited_for() -> None:
-    assert next_step(a_plan(leaving=(a_removal().id,)), begun()) == Finish()
+    assert next_step(a_plan(leaving=(a_removal(),)), begun()) == Finish()
+
+
+def test_a_later_wave_that_others_delete_is_gone_before_an_earlier_one_goes() -> None:
+    late, early = replace(a_removal("late"), wave=1), a_removal("early")
+    assert isinstance(next_step(a_plan(removals=[early], leaving=(late,)), begun()), Wait)
+    assert next_step(a_plan(removals=[late], leaving=(early,)), begun()) == Prune((late,))
