@@ -16,6 +16,7 @@ from jobs.core.results import refused
 from jobs.core.run import resumed
 from jobs.parts import Parts
 from jobs.record import measure_push, record, record_start
+from jobs.release import release
 from jobs.sync import Work, leave_former, sync
 
 log = structlog.get_logger()
@@ -41,10 +42,9 @@ async def deploy_claim(claim: Claim, parts: Parts) -> Again | None:
 async def _claimed(claim: Claim, parts: Parts) -> Again | None:
     namespace, _, name = claim.key.partition("/")
     body = await parts.applications.get(namespace, name)
-    if body is None:
-        await parts.queue.drop(claim.kind, claim.key)
-        return None
     async with claim.held():
+        if body is None:
+            return await release(claim, parts)
         try:
             application = application_of(body)
         except InvalidSpecError as error:
