@@ -9,7 +9,7 @@ from typing import Any
 from jobs.core.application import IN_CLUSTER, IN_CLUSTER_NAME, Destination
 from jobs.core.cluster_secret import Cluster, ClusterCredentials, cluster_of
 from jobs.core.discovery import ApiResource
-from jobs.core.errors import InvalidSpecError
+from jobs.core.errors import InvalidSpecError, UnknownCluster
 from jobs.core.objects import texts
 from jobs.kube import Kube
 
@@ -108,10 +108,12 @@ class Clusters:
                 return cluster
         named = destination.name or destination.server
         hint = f" ({'; '.join(broken)})" if broken else ""
-        raise InvalidSpecError(
+        said = (
             f"spec.destination: no cluster is known as {named}; use {IN_CLUSTER_NAME}, {IN_CLUSTER}, "
             f"or add a Secret labelled {TYPE_LABEL}=cluster{hint}"
         )
+        # A Secret that can't be read may be the one: then nobody may take the cluster for gone.
+        raise InvalidSpecError(said) if broken else UnknownCluster(said)
 
     def _client(self, name: str, credentials: ClusterCredentials) -> Kube:
         # By name: two Secrets may give one server with two accounts.

@@ -14,12 +14,11 @@ from jobs.core.application import Application
 from jobs.core.deadline import Limits, limits_of
 from jobs.core.deployed import Deployed, deployed_of
 from jobs.core.errors import InvalidSpecError, PlanError
-from jobs.core.guards import named
 from jobs.core.intent import wants_hooks
 from jobs.core.inventory import Owner
 from jobs.core.kinds import kinds_of, kinds_text
 from jobs.core.objects import ObjectId
-from jobs.core.order import Phase, Step, failure_steps, hook_of, steps
+from jobs.core.order import Phase, Step, deletion_steps, failure_steps, hook_of, steps
 from jobs.core.plan import Action, Change, Observed, Plan, make
 from jobs.core.rules import Rules
 from jobs.core.run import Aim, Run
@@ -52,6 +51,10 @@ class Compared:
     """The revision in words."""
     limits: Limits
     """How long each phase may wait."""
+    deletion_phases: frozenset[Phase] = frozenset()
+    """In which phases of its deletion the Application has hooks."""
+    part: bool = False
+    """Whether it holds nothing but hooks of a deletion: of the other objects it says nothing."""
 
     @property
     def kinds_annotation(self) -> str:
@@ -75,8 +78,13 @@ class Compared:
         return replace(self, plan=plan)
 
 
-async def compare(application: Application, run: Run, found: Sources, claim: Claim, parts: Parts) -> Compared:
-    """The plan towards these sources. Raises StageError: the spec, the render, or a cluster that can't be asked."""
+async def compare(
+    application: Application, run: Run, found: Sources, claim: Claim, parts: Parts, *, deletion: Phase | None = None
+) -> Compared:
+    """The plan towards these sources. Raises StageError: the spec, the render, or a cluster that can't be asked.
+
+    deletion: plan nothing but this phase's hooks.
+    """
     written = await _allowed_project(application, parts)
     cluster = await parts.clusters.at(application.destination, application.project)
     kube = cluster.fenced(claim.require)
@@ -87,11 +95,11 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     aimed = replace(aimed, manifests=await without_undeclared(aimed.manifests, validate, kube))
     full = wants_hooks(application, run, deployed_of(application.annotations))
     chosen = aimed.selected(run.sync_options.get("resources"))
-    planned = (*steps(chosen.manifests), *failure_steps(chosen.manifests)) if full else steps(_without_hooks(chosen))
+    planned = deletion_steps(chosen.manifests, deletion) if deletion else _planned(chosen, full=full)
     fresh = run.supersedes or claim.crashes > 0  # what was just made must be seen, so as not to be made again
     wanted = replace(_wanted(application, planned, owner), fresh=fresh, operation=run.id)
     observed = await observe(wanted, kube, parts.memory)
-    rules = _rules(application, run, chosen, owner, parts)
+    rules = _rules(application, run, replace(chosen, partial=chosen.partial or deletion is not None), owner, parts)
     rules = replace(rules, project=written, wanted_elsewhere=_wanted_elsewhere(application, wanted, observed, parts))
     plan = make(planned, observed, rules)
     learn(plan, kube, parts)
@@ -104,9 +112,11 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
         deployed=deployed_of(application.annotations),
         drift=plan.drifted,
         source_types=found.types,
-        warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed), *_never_run(chosen)),
+        warnings=(*rendered.warnings, *chosen.warnings, *_withheld(observed)),
         where=", ".join(found.aim.revisions),
         limits=limits_of(application.annotations, parts.settings.wave_timeout_s),
+        deletion_phases=_deletion_phases(aimed),
+        part=deletion is not None,
     )
 
 
@@ -157,16 +167,16 @@ def _withheld(observed: Observed) -> tuple[str, ...]:
     return (f"nothing is pruned while not everything can be listed: {'; '.join(observed.incomplete)}",)
 
 
-def _never_run(chosen: Targets) -> tuple[str, ...]:
-    """Hooks that their author relies on, and that nobody runs yet."""
-    hooks = {str(manifest.id): hook_of(manifest) for manifest in chosen.manifests}
-    deletion = {Phase.PRE_DELETE, Phase.POST_DELETE}
-    found = tuple(target for target, hook in hooks.items() if hook and deletion & {*hook.phases})
-    return (f"PreDelete and PostDelete hooks are not run yet: {named(found)}",) if found else ()
+def _deletion_phases(aimed: Targets) -> frozenset[Phase]:
+    hooks = filter(None, map(hook_of, aimed.manifests))
+    return frozenset(phase for hook in hooks for phase in hook.phases) & {Phase.PRE_DELETE, Phase.POST_DELETE}
 
 
-def _without_hooks(chosen: Targets) -> list[Any]:
-    return [manifest for manifest in chosen.manifests if hook_of(manifest) is None]
+def _planned(chosen: Targets, *, full: bool) -> tuple[Step, ...]:
+    """Everything of a sync; without hooks when it is none, but a look or a heal."""
+    if full:
+        return (*steps(chosen.manifests), *failure_steps(chosen.manifests))
+    return steps(manifest for manifest in chosen.manifests if hook_of(manifest) is None)
 
 
 def _wanted(application: Application, planned: tuple[Step, ...], owner: Owner) -> Wanted:

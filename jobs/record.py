@@ -8,6 +8,7 @@ from jobs.claim import Claim
 from jobs.compare import Compared
 from jobs.core.announce import announcements
 from jobs.core.application import KINDS, PHASE, REFRESH, RUN, SOURCE_KEY, Application, application_of
+from jobs.core.deletion import wanted_finalizers
 from jobs.core.deployed import Deployed, deployed_of
 from jobs.core.moment import Moment
 from jobs.core.outcome import failed_key
@@ -48,13 +49,24 @@ async def record(application: Application, run: Run, compared: Compared | None, 
     """After a claim: the status as it is now, unless it says the same already. Raises Conflict as record_start."""
     at = parts.now()
     status = as_status(application, run, _seen(compared), at)
-    annotations = _annotations(application, run, compared)
+    annotations, finalizers = _annotations(application, run, compared), _finalizers(application, compared)
     asked = application.operation is not None
-    if annotations or asked or not _says_the_same(application.status, status):
+    if annotations or asked or finalizers is not None or not _says_the_same(application.status, status):
         wanted = {RUN: run.annotation, **annotations}
-        await parts.applications.record(application, annotations=wanted, status=status, take_operation=asked)
+        await parts.applications.record(
+            application, annotations=wanted, status=status, take_operation=asked, finalizers=finalizers
+        )
     parts.events.tell(application, announcements(application, run, compared.drift if compared else ()))
     metrics.count_run(run)
+
+
+async def record_deletion(application: Application, run: Run, parts: Parts) -> None:
+    """How far a deletion came, and what holds it. Raises Conflict as record_start."""
+    status = as_status(application, run, Seen(None), parts.now())
+    if run.phase_annotation == application.annotations.get(PHASE) and _says_the_same(application.status, status):
+        return
+    annotations = {RUN: run.annotation, PHASE: run.phase_annotation}
+    await parts.applications.record(application, annotations=annotations, status=status)
 
 
 def measure_push(claim: Claim, at: Moment) -> None:
@@ -65,7 +77,7 @@ def measure_push(claim: Claim, at: Moment) -> None:
 
 
 def _seen(compared: Compared | None) -> Seen:
-    if compared is None:
+    if compared is None or compared.part:
         return Seen(None)
     return Seen(compared.plan, compared.source_types, compared.warnings)
 
@@ -82,6 +94,14 @@ def _annotations(application: Application, run: Run, compared: Compared | None) 
     if run.phase_annotation != application.annotations.get(PHASE):
         found[PHASE] = run.phase_annotation
     return found
+
+
+def _finalizers(application: Application, compared: Compared | None) -> tuple[str, ...] | None:
+    """Those it shall have, for hooks of its deletion; None: it has them."""
+    if compared is None or application.deleting:
+        return None
+    wanted = wanted_finalizers(application.finalizers, compared.deletion_phases)
+    return wanted if wanted != application.finalizers else None
 
 
 def _deployed(before: Deployed, run: Run, compared: Compared | None) -> Deployed:

@@ -2,9 +2,11 @@
 
 StageError                what went wrong, where, and what to do about it
 |-- InvalidSpecError      the Application says something impossible; names the field
+|   |-- UnknownCluster    no Secret describes its destination
 |-- FetchError            Git or a registry did not give the files
 |-- RenderError           the files do not become manifests
 |-- PlanError             objects that may not be applied or pruned; carries every refusal
+|-- DeletionError         a deleted Application that does not go
 |-- KubeError             the API server said no, or nothing
 |   |-- NotFound, Conflict, Gone, Refused, Unauthorized, Overloaded, Unreachable
 |-- LostClaim             somebody else may run this application now: stop writing
@@ -39,6 +41,10 @@ class InvalidSpecError(StageError):
     stage = "spec"
 
 
+class UnknownCluster(InvalidSpecError):
+    """No Secret describes the destination: it was never there, or it was taken away."""
+
+
 class FetchError(StageError):
     """The files at the wanted revision could not be had; the message names the repository and gives Git's words."""
 
@@ -60,6 +66,13 @@ class PlanError(StageError):
     def __init__(self, message: str, *, refusals: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.refusals = tuple(refusals)
+
+
+class DeletionError(StageError):
+    """A deleted Application does not go; the message says what holds it, and how to do without that."""
+
+    condition = "DeletionError"
+    stage = "deletion"
 
 
 class KubeError(StageError):

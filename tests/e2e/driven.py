@@ -1,6 +1,7 @@
 """One test's worker: claims and works off what is due, step by step. No loop runs, so a test sees every state."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -95,9 +96,15 @@ class Driven(Live):
         return again
 
     async def until_marked(self, full: str) -> None:
-        """Wait until the watch has told the queue of a change."""
-        key = f"{self.ground.home}/{full}"
-        await until(lambda: self.ground.queue.dirty("application", key))
+        """Wait until the watch has told the queue of a change; a mark for a later try doesn't count."""
+        member = f"application:{self.ground.home}/{full}"
+        async with self.ground.valkey.client() as client:
+
+            async def is_due() -> bool:
+                due = await client.zscore("{wq}:dirty:i", member)
+                return due is not None and due / 1000 <= time.time()
+
+            await until(is_due)
 
     async def _view_is_fresh(self) -> None:
         """Wait until the worker's view has every Application as it is now: other runs look into it."""

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from jobs.core.deletion import CASCADE
 from tests.controlplane.coordinates import Coordinates
 from tests.e2e.harness import Flow
 from tests.e2e.objects import config_map
+from tests.e2e.test_deletion import delete
 
 SYNCED = ("Synced", "Healthy", "Succeeded")
 
@@ -58,3 +60,37 @@ async def test_a_cluster_that_takes_no_credentials_is_told_without_them(
         assert await flow.words("good") == SYNCED
     finally:
         await flow.delete("Secret", f"cluster-{flow.token}", namespace=flow.ground.home)
+
+
+async def test_an_application_whose_cluster_nobody_knows_goes_without_it(flow: Flow) -> None:
+    flow.repo.push({"app/web.yaml": config_map()})
+    elsewhere = {"name": f"edge-{flow.token}", "namespace": flow.namespace}
+    ladder = (CASCADE, "pre-delete-finalizer.argocd.argoproj.io", "post-delete-finalizer.argocd.argoproj.io/cleanup")
+    await flow.deploy(destination=elsewhere, finalizers=ladder)
+    await delete(flow)
+    await flow.gone("Application", flow.name("app"))
+    (said,) = (await flow.events())["DestinationGone"]
+    assert f"no cluster is known as edge-{flow.token}" in said
+    assert said.endswith("The Application goes without its objects there being deleted")
+
+
+@pytest.mark.cluster
+async def test_a_cluster_that_does_not_answer_holds_a_deletion_until_its_secret_is_gone(
+    cluster_flow: Flow, control_plane: Coordinates
+) -> None:
+    flow = cluster_flow
+    await flow.create(cluster_secret(flow, control_plane), namespace=flow.ground.home)
+    flow.repo.push({"app/web.yaml": config_map()})
+    edge = {"name": f"edge-{flow.token}", "namespace": flow.namespace}
+    await flow.deploy(destination=edge, finalizers=(CASCADE,))
+    assert await flow.words() == SYNCED
+    nowhere = {"data": {"server": base64.b64encode(b"https://127.0.0.1:9").decode()}}
+    await flow.patch("Secret", f"cluster-{flow.token}", nowhere, namespace=flow.ground.home)
+    await delete(flow)
+    said = await flow.said()
+    assert "DeletionError: " in said
+    assert f"take its finalizer {CASCADE} away; if the cluster is gone for good, remove its Secret" in said
+    await flow.delete("Secret", f"cluster-{flow.token}", namespace=flow.ground.home)
+    await flow.sweep()
+    await flow.gone("Application", flow.name("app"))
+    assert await flow.get("ConfigMap", "web") is not None
