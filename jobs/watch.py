@@ -18,11 +18,11 @@ from jobs.clusters import Reached
 from jobs.core.application import SKIP_RECONCILE
 from jobs.core.discovery import ApiResource
 from jobs.core.errors import KubeError, NotFound, StageError
+from jobs.core.hooks import HOOK_RUN
 from jobs.core.inventory import LABEL, NOISE, is_candidate
 from jobs.core.judged import missing, trace_of
 from jobs.core.objects import identity, metadata_of, texts
 from jobs.core.order import HELM_HOOK, HOOK
-from jobs.core.plan import HOOK_RUN
 from jobs.core.scope import Scope
 from jobs.enqueue import Mark
 from jobs.inbox import Heard, Inbox
