@@ -9,11 +9,12 @@ from itertools import groupby
 from typing import Any
 
 from jobs.core.errors import Conflict, KubeError, NotFound
+from jobs.core.hooks import HOOK_RUN, hook_run
 from jobs.core.inventory import MANAGER, is_marked
 from jobs.core.managed_fields import take_over
 from jobs.core.objects import ObjectId
 from jobs.core.order import DeletePolicy
-from jobs.core.plan import HOOK_RUN, Change
+from jobs.core.plan import Change
 from jobs.kube import Kube, Preconditions
 from jobs.together import together
 
@@ -91,7 +92,7 @@ async def _hook(change: Change, kube: Kube, operation: str) -> Json:
     """Run a hook: an older object of its name goes first, if its policy says so, then it is created anew."""
     resource = await kube.api_resource(change.id.group, change.id.kind, change.manifest.version)
     metadata = change.manifest.body["metadata"]
-    annotations = {**(metadata.get("annotations") or {}), HOOK_RUN: operation}
+    annotations = {**(metadata.get("annotations") or {}), HOOK_RUN: hook_run(operation, change.phase)}
     body = {**change.manifest.body, "metadata": {**metadata, "annotations": annotations}}
     live = change.live
     if live is not None and change.hook and DeletePolicy.BEFORE_HOOK_CREATION in change.hook.delete_policies:

@@ -10,7 +10,7 @@ from typing import Any
 from jobs.core.application import IN_CLUSTER, IN_CLUSTER_NAME, Destination
 from jobs.core.cluster_secret import HOME_CLUSTER, Cluster, ClusterCredentials, cluster_of, names_of
 from jobs.core.discovery import ApiResource
-from jobs.core.errors import InvalidSpecError, StageError
+from jobs.core.errors import InvalidSpecError, StageError, UnknownCluster
 from jobs.core.objects import texts
 from jobs.kube import Kube, Pulse
 
@@ -120,15 +120,18 @@ class Clusters:
     async def described(self, destination: Destination) -> Cluster:
         """What is known of the destination; raises as `at`. A Secret may say more of the home cluster, too."""
         named = HOME_CLUSTER.names if destination.is_home else {destination.name or destination.server}
-        for secret in await self._written.of_type("cluster"):
+        secrets = await self._written.of_type("cluster")
+        for secret in secrets:
             if named & names_of(secret):
                 return cluster_of(secret)
         if destination.is_home:
             return HOME_CLUSTER
-        raise InvalidSpecError(
+        said = (
             f"spec.destination: no cluster is known as {destination.name or destination.server}; "
             f"use {IN_CLUSTER_NAME}, {IN_CLUSTER}, or add a Secret labelled {TYPE_LABEL}=cluster"
         )
+        # A Secret that can't be read may be the one: then nobody may take the cluster for gone.
+        raise UnknownCluster(said) if all(map(_is_readable, secrets)) else InvalidSpecError(said)
 
     def felt(self) -> Iterator[tuple[frozenset[str], bool]]:
         """Name and address of each cluster that was asked, and whether it answers; the home cluster is left out."""
@@ -168,3 +171,11 @@ class Clusters:
         if known:
             self._former.append(known.kube)  # runs may still use it; its idle connections end by themselves
         return kube
+
+
+def _is_readable(secret: Mapping[str, Any]) -> bool:
+    try:
+        cluster_of(secret)
+    except InvalidSpecError:
+        return False
+    return True

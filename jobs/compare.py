@@ -3,24 +3,22 @@
 Where the sources are and what rendering reads: sources.py. Every decision is in core.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from jobs import projects, sources
 from jobs.claim import Claim
 from jobs.core.application import Application
+from jobs.core.deadline import Limits, limits_of
 from jobs.core.deployed import Deployed, deployed_of
-from jobs.core.errors import PlanError
-from jobs.core.guards import named
 from jobs.core.health_status import Health
 from jobs.core.intent import wants_hooks
 from jobs.core.inventory import Owner, is_labelled
 from jobs.core.judged import Trace, Traces, trace_of
 from jobs.core.kinds import kinds_of, kinds_text
 from jobs.core.objects import ObjectId
-from jobs.core.order import Phase, Step, failure_steps, hook_of, steps
-from jobs.core.plan import Action, Change, Observed, Plan, Removal, is_hook, make
+from jobs.core.order import Phase, Step, deletion_steps, failure_steps, hook_of, steps
+from jobs.core.plan import Action, Change, Observed, Plan, is_hook, make
 from jobs.core.rules import Rules
 from jobs.core.run import Aim, Run
 from jobs.core.target import Targets, targets
@@ -42,7 +40,6 @@ class Compared:
 
     plan: Plan
     steps: tuple[Step, ...]
-    failure_hooks: tuple[Change, ...]
     wanted: Wanted
     rules: Rules
     kube: Kube
@@ -55,8 +52,14 @@ class Compared:
     """The revision in words."""
     strangers: Traces
     """What else carries the label: judged too, as nothing of ours."""
+    limits: Limits
+    """How long each phase may wait."""
     orphans: str | None = None
     """What to warn of; None: it was not looked."""
+    deletion_phases: frozenset[Phase] = frozenset()
+    """In which phases of its deletion the Application has hooks."""
+    part: bool = False
+    """Whether it holds nothing but hooks of a deletion: of the other objects it says nothing."""
 
     @property
     def kinds_annotation(self) -> str:
@@ -92,31 +95,34 @@ class Compared:
         """With what health scripts say of the live objects."""
         return replace(self, plan=self.plan.judged(said))
 
-    def applied(self, answers: Mapping[ObjectId, Mapping[str, Any]]) -> "Compared":
-        """After objects were applied."""
-        return replace(self, plan=self.plan.applied(answers))
-
-    def pruned(self, removals: Iterable[Removal]) -> "Compared":
-        """After objects were deleted or released; those that were kept stay in the plan."""
-        gone = {removal.id for removal in removals if not removal.kept}
-        left = tuple(removal for removal in self.plan.removals if removal.id not in gone)
-        return replace(self, plan=replace(self.plan, removals=left))
+    def with_plan(self, plan: Plan) -> "Compared":
+        """After something was done: what the plan says now."""
+        return replace(self, plan=plan)
 
 
-async def compare(application: Application, run: Run, found: Sources, claim: Claim, parts: Parts) -> Compared:
-    """The plan towards these sources. Raises StageError: the spec, the render, or a cluster that can't be asked."""
+async def compare(
+    application: Application, run: Run, found: Sources, claim: Claim, parts: Parts, *, deletion: Phase | None = None
+) -> Compared:
+    """The plan towards these sources. Raises StageError: the spec, the render, or a cluster that can't be asked.
+
+    deletion: plan nothing but this phase's hooks.
+    """
     leave = await projects.leave(application, claim.require, parts)
     kube = leave.kube
     owner = Owner(parts.settings.installation, application.namespace, application.name)
     aimed = await _aimed(application, run, found, leave, parts)
     full = wants_hooks(application, run, deployed_of(application.annotations))
     chosen = aimed.selected(run.sync_options.get("resources"))
-    planned = steps(chosen.manifests if full else _without_hooks(chosen))
-    wanted = replace(_wanted(application, planned, owner), cluster=leave.cluster)
-    # What a watch saw must not be judged by a list that is older, also if a push came since and names another reason.
-    observed = await observe(wanted, kube, parts.memory, cached="fresh" not in claim.hints)
+    planned = deletion_steps(chosen.manifests, deletion) if deletion else _planned(chosen, full=full)
+    wanted = replace(
+        _wanted(application, planned, owner),
+        cluster=leave.cluster,
+        fresh=_must_be_fresh(run, claim),
+        operation=run.id,
+    )
+    observed = await observe(wanted, kube, parts.memory)
     rules = replace(
-        _rules(application, run, chosen, owner, parts),
+        _rules(application, run, replace(chosen, partial=chosen.partial or deletion is not None), owner, parts),
         project=leave.project,
         cluster=leave.cluster,
         windows=leave.windows,
@@ -128,17 +134,19 @@ async def compare(application: Application, run: Run, found: Sources, claim: Cla
     return Compared(
         plan=plan.judged(await parts.judge.said(plan.live)),
         steps=planned,
-        failure_hooks=_failure_hooks(chosen) if full else (),
         wanted=wanted,
         rules=rules,
         kube=kube,
         deployed=deployed_of(application.annotations),
         drift=plan.drifted,
         source_types=found.types,
-        warnings=(*chosen.warnings, *_withheld(observed), *_never_run(chosen), *scripts.problems),
+        warnings=(*chosen.warnings, *_withheld(observed), *scripts.problems),
         where=", ".join(found.aim.revisions),
         strangers=_strangers(plan, observed),
+        limits=limits_of(application.annotations, parts.settings.wave_timeout_s),
         orphans=await orphan_warning(rules, kube, claim.why),
+        deletion_phases=_deletion_phases(aimed),
+        part=deletion is not None,
     )
 
 
@@ -159,10 +167,13 @@ async def _aimed(application: Application, run: Run, found: Sources, leave: Leav
     return replace(aimed, manifests=manifests, warnings=(*written.warnings, *aimed.warnings))
 
 
-async def again(compared: Compared, run: Run, parts: Parts) -> Compared:
-    """The same comparison after the cluster changed under it; what was observed before is old now."""
+async def again(compared: Compared, run: Run, parts: Parts, *, fresh: bool = False) -> Compared:
+    """The same comparison after the cluster changed under it; what was observed before is old now.
+
+    fresh: lists must not be a moment old.
+    """
     rules = replace(compared.rules, operation=run.id, applied=run.changed_ids)
-    observed = await observe(compared.wanted, compared.kube, parts.memory)
+    observed = await observe(replace(compared.wanted, fresh=fresh), compared.kube, parts.memory)
     plan = make(compared.steps, observed, rules)
     learn(plan, compared.kube, parts)
     return await judge(replace(compared, plan=plan, rules=rules, strangers=_strangers(plan, observed)), parts)
@@ -178,14 +189,6 @@ def learn(plan: Plan, kube: Kube, parts: Parts) -> None:
     for change in plan.changes:
         if change.live is not None and not change.hook and change.action is Action.UNCHANGED:
             parts.memory.learn(kube.server, change.manifest, change.live)
-
-
-def require_in_time(run: Run, compared: Compared, waits_for: str, parts: Parts) -> None:
-    """Every sync has a deadline: a wave's time for each wave it has. Raises PlanError when it is over."""
-    waves = len({(change.phase, change.wave) for change in compared.plan.changes}) or 1
-    limit_s = parts.settings.wave_timeout_s * waves
-    if parts.now().since(run.started_at) > limit_s:
-        raise PlanError(f"gave up after {limit_s:g} s (PILOTHOUSE_WAVE_TIMEOUT_S for each of {waves}) {waits_for}")
 
 
 def _wanted_elsewhere(
@@ -209,16 +212,21 @@ def _withheld(observed: Observed) -> tuple[str, ...]:
     return (f"nothing is pruned while not everything can be listed: {'; '.join(observed.incomplete)}",)
 
 
-def _never_run(chosen: Targets) -> tuple[str, ...]:
-    """Hooks that their author relies on, and that nobody runs yet."""
-    hooks = {str(manifest.id): hook_of(manifest) for manifest in chosen.manifests}
-    deletion = {Phase.PRE_DELETE, Phase.POST_DELETE}
-    found = tuple(target for target, hook in hooks.items() if hook and deletion & {*hook.phases})
-    return (f"PreDelete and PostDelete hooks are not run yet: {named(found)}",) if found else ()
+def _deletion_phases(aimed: Targets) -> frozenset[Phase]:
+    hooks = filter(None, map(hook_of, aimed.manifests))
+    return frozenset(phase for hook in hooks for phase in hook.phases) & {Phase.PRE_DELETE, Phase.POST_DELETE}
 
 
-def _without_hooks(chosen: Targets) -> list[Any]:
-    return [manifest for manifest in chosen.manifests if hook_of(manifest) is None]
+def _planned(chosen: Targets, *, full: bool) -> tuple[Step, ...]:
+    """Everything of a sync; without hooks when it is none, but a look or a heal."""
+    if full:
+        return (*steps(chosen.manifests), *failure_steps(chosen.manifests))
+    return steps(manifest for manifest in chosen.manifests if hook_of(manifest) is None)
+
+
+def _must_be_fresh(run: Run, claim: Claim) -> bool:
+    """What was just made must be seen, so as not to be made again; what a watch saw, not judged by an older list."""
+    return run.supersedes or claim.crashes > 0 or "fresh" in claim.hints
 
 
 def _wanted(application: Application, planned: tuple[Step, ...], owner: Owner) -> Wanted:
@@ -246,12 +254,4 @@ def _rules(application: Application, run: Run, chosen: Targets, owner: Owner, pa
         applied=run.changed_ids,
         grants=chosen.grants,
         partial=chosen.partial,
-    )
-
-
-def _failure_hooks(chosen: Targets) -> tuple[Change, ...]:
-    return tuple(
-        Change(manifest, step.phase, step.wave, hook_of(manifest), Action.CREATED, None)
-        for step in failure_steps(chosen.manifests)
-        for manifest in step.manifests
     )

@@ -15,11 +15,13 @@ from jobs.core.errors import Conflict, InvalidSpecError, KubeError, LostClaim, N
 from jobs.core.held import held
 from jobs.core.intent import Intent, intent
 from jobs.core.outcome import later
-from jobs.core.run import refused, resumed
+from jobs.core.results import refused
+from jobs.core.run import resumed
 from jobs.core.wanted import wanted
 from jobs.parts import Parts
 from jobs.record import forget, note_judged, record, record_start
-from jobs.sync import Work, sync
+from jobs.release import release
+from jobs.sync import Work, leave_former, sync
 
 log = structlog.get_logger()
 
@@ -44,10 +46,10 @@ async def deploy_claim(claim: Claim, parts: Parts) -> Again | None:
 async def _claimed(claim: Claim, parts: Parts) -> Again | None:
     namespace, _, name = claim.key.partition("/")
     body = await parts.applications.get(namespace, name)
-    if body is None:
-        await forget(claim, parts)
-        return None
     async with claim.held():
+        if body is None:
+            await forget(claim, parts)
+            return await release(claim, parts)
         try:
             application = wanted(application_of(body))
         except InvalidSpecError as error:
@@ -67,7 +69,7 @@ async def deploy(application: Application, claim: Claim, parts: Parts) -> Again 
     (StageError) ends the run as failed, once, here.
     """
     before = resumed(application, compare.NOWHERE, claim.token, parts.now())
-    work = Work(application, before)
+    work = Work(application, before, crashed=claim.crashes > 0)
     work.together = tuple(filter(None, claim.hints.get("together", "").split(",")))
     try:
         found = await sources.aim(application, claim, parts)
@@ -91,12 +93,14 @@ async def _carry_out(work: Work, parts: Parts) -> None:
     compared = work.compared
     wish = intent(work.application, work.run, compared.plan, compared.deployed)
     if wish is Intent.LOOK:
+        await leave_former(work)
         return
     work.run = held(work.run, compared.plan, compared.rules, parts.now())
     if work.run.held:
         return
     work.run = work.run.begun(heal=wish is Intent.HEAL)
-    compared.plan.require_clean()  # all refusals in one PlanError, before anything is touched
+    if not work.run.results:
+        compared.plan.require_clean()  # all refusals in one PlanError, before anything is touched
     if work.run.sync_options.get("dryRun") is True:
         work.run = work.run.succeeded(f"dry run: {compared.summary}", parts.now())
         return

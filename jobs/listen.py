@@ -5,6 +5,7 @@ It also keeps the worker's view of all Applications. It reacts to what people as
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from jobs.enqueue import Mark
 from jobs.kube import Kube
 from jobs.kube_watch import Listed
 from jobs.parts import Parts
+from jobs.release import farewell
 from jobs.store import APPLICATIONS
 from jobs.valkey import QueueDown
 
@@ -36,24 +38,33 @@ async def _follow(namespace: str, parts: Parts, home: Kube) -> None:
             parts.view.listed(namespace)
             await _mark(parts, asking)
         elif event.type == "DELETED":
-            await _mark(parts, [parts.view.drop(event.object)])
+            await _mark(parts, [_gone(_key(event.object), parts)])
         elif parts.view.put(event.object):
-            await _mark(parts, [_key(event.object)])
+            await _mark(parts, [_changed(_key(event.object), parts)])
 
 
-def _taken_in(namespace: str, items: tuple[Mapping[str, Any], ...], parts: Parts) -> list[str]:
+def _taken_in(namespace: str, items: tuple[Mapping[str, Any], ...], parts: Parts) -> list[Mark]:
     """A complete list: what asks for work, and what went while nobody was listening."""
     keys = [_key(item) for item in items if parts.view.put(item)]
     there = {_key(item) for item in items}
     gone = [key for key in parts.view if key.startswith(f"{namespace}/") and key not in there]
-    for key in gone:
-        parts.view.drop({"metadata": dict(zip(("namespace", "name"), key.split("/"), strict=True))})
-    return [*keys, *gone]
+    return [*(_changed(key, parts) for key in keys), *(_gone(key, parts) for key in gone)]
 
 
-async def _mark(parts: Parts, keys: list[str]) -> None:
-    """A person waits for these, so a former failure does not hold them back. Valkey away: tried until it is back."""
-    marks = [Mark("application", key, "changed", ends_backoff=True, group=parts.view.limit_groups(key)) for key in keys]
+def _changed(key: str, parts: Parts) -> Mark:
+    """A person waits for it, so a former failure does not hold it back."""
+    return Mark("application", key, "changed", ends_backoff=True, group=parts.view.limit_groups(key))
+
+
+def _gone(key: str, parts: Parts) -> Mark:
+    """Nobody can read it any more, so the mark says what it left behind."""
+    application, mark = parts.view.get(key), _changed(key, parts)
+    parts.view.drop(key)
+    return replace(mark, hints=farewell(application) if application else None)
+
+
+async def _mark(parts: Parts, marks: list[Mark]) -> None:
+    """Valkey away: tried until it is back."""
     while marks:
         try:
             await parts.queue.mark(marks)

@@ -14,6 +14,7 @@ from jobs.core.cluster_secret import HOME_CLUSTER, Cluster
 from jobs.core.discovery import ApiResource, Discovery
 from jobs.core.errors import KubeError, NotFound, Overloaded, Refused, Unauthorized, Unreachable
 from jobs.core.fingerprint import digest, fingerprint
+from jobs.core.hooks import ran_as
 from jobs.core.inventory import BORN_WITH_NAMESPACE, COMES_AND_GOES, MANAGER, Owner, is_candidate
 from jobs.core.objects import Manifest, ObjectId, identity
 from jobs.core.plan import Observed
@@ -102,16 +103,19 @@ class Wanted:
     owner: Owner
     cluster: Cluster = HOME_CLUSTER
     """What may be looked at there."""
+    fresh: bool = False
+    """Whether lists must not be a moment old."""
+    operation: str = ""
+    """Id of the run: hooks that it ran are not tried again."""
 
 
-async def observe(wanted: Wanted, kube: Kube, memory: Memory, *, cached: bool = True) -> Observed:
-    """Everything the plan needs to know. Raises KubeError when the API server can't be asked at all.
-
-    cached: lists may be a moment old.
-    """
+async def observe(wanted: Wanted, kube: Kube, memory: Memory) -> Observed:
+    """Everything the plan needs to know. Raises KubeError when the API server can't be asked at all."""
     discovery = await kube.discovery()
     versions = {manifest.id.group_kind: manifest.version for manifest in wanted.manifests}
-    live, incomplete = await labelled(wanted.owner, wanted.kinds, versions, kube, wanted.cluster.scope, cached=cached)
+    live, incomplete = await labelled(
+        wanted.owner, wanted.kinds, versions, kube, wanted.cluster.scope, fresh=wanted.fresh
+    )
     found_by_label = frozenset(live)
     looks = await together(
         (_look(manifest, wanted, live, kube, memory) for manifest in wanted.manifests), at_once=PARALLEL
@@ -120,6 +124,8 @@ async def observe(wanted: Wanted, kube: Kube, memory: Memory, *, cached: bool = 
     for manifest, found in zip(wanted.manifests, looks, strict=True):
         if found.live is not None:
             live[manifest.id] = found.live
+        else:
+            live.pop(manifest.id, None)  # gone since it was listed
         if found.predicted is not None:
             predicted[manifest.id] = found.predicted
         if found.problem is not None:
@@ -143,11 +149,12 @@ async def labelled(
     kube: Kube,
     scope: Scope,
     *,
-    cached: bool = True,
+    fresh: bool = False,
 ) -> tuple[dict[ObjectId, Json], list[str]]:
     """Objects that carry the owner's label, of all kinds that may have some, and why the list may be too short.
 
     versions: of each rendered kind, the API version to read it in. What is outside of the scope is not asked for.
+    fresh: not even a moment old.
     """
     discovery = await kube.discovery()
     resources, incomplete = [], [f"API group version {name} does not answer" for name in discovery.stale]
@@ -157,7 +164,7 @@ async def labelled(
             resources.append(resource)
     places = [(resource, place) for resource in resources for place in scope.places(resource)]
     lists = await answers(
-        (kube.list(item, place, label_selector=owner.selector, cached=cached) for item, place in places),
+        (kube.list(item, place, label_selector=owner.selector, cached=not fresh) for item, place in places),
         at_once=PARALLEL,
     )
     live: dict[ObjectId, Json] = {}
@@ -177,7 +184,11 @@ async def _look(
         return _Look(problem=Refused(outside))
     try:
         resource = await kube.api_resource(manifest.id.group, manifest.id.kind, manifest.version)
-        live = known.get(manifest.id) or await kube.get(resource, manifest.id.namespace, manifest.id.name)
+        # A hook that was just run must be seen, and not its former object: a list may be a moment old.
+        found = None if manifest.id in wanted.dry_run_names else known.get(manifest.id)
+        live = found or await kube.get(resource, manifest.id.namespace, manifest.id.name)
+        if ran_as(live).startswith(f"{wanted.operation}."):
+            return _Look(live)
         asked = compares_admission(manifest.annotations)  # what admission would do now, only a dry run tells
         if live is not None and not asked and memory.is_known(kube.server, manifest, live):
             return _Look(live, live)

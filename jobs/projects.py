@@ -52,8 +52,8 @@ async def leave_to_delete(application: Application, guard: Guard, parts: Parts) 
 
     Only as whom is still the project's to say. Raises InvalidSpecError when it can't be told.
     """
-    written = await parts.home.project(application.project)
     reached = await parts.clusters.at(application.destination, application.project)
+    written = await parts.home.project(application.project)
     return Reached(reached.cluster, await _acting(written, application, reached, guard, parts))
 
 

@@ -8,7 +8,8 @@ from jobs import metrics
 from jobs.claim import Claim
 from jobs.compare import Compared
 from jobs.core.announce import announcements
-from jobs.core.application import KINDS, REFRESH, RUN, SOURCE_KEY, Application, application_of
+from jobs.core.application import KINDS, PHASE, REFRESH, RUN, SOURCE_KEY, Application, application_of
+from jobs.core.deletion import wanted_finalizers
 from jobs.core.deployed import Deployed, deployed_of
 from jobs.core.errors import WindowClosed
 from jobs.core.outcome import failed_key
@@ -31,24 +32,44 @@ async def record_start(application: Application, run: Run, compared: Compared, p
         return application
     body = await parts.applications.record(
         application,
-        annotations={RUN: run.annotation, KINDS: kinds},
+        annotations={RUN: run.annotation, KINDS: kinds, PHASE: run.phase_annotation},
         status=as_status(application, run, _seen(compared), parts.now()),
         take_operation=application.operation is not None,
     )
     return wanted(application_of(body))
 
 
+async def record_progress(application: Application, run: Run, compared: Compared, parts: Parts) -> Application:
+    """How far the run came, before it does what must not be begun twice. Raises Conflict as record_start."""
+    status = as_status(application, run, _seen(compared), parts.now())
+    if _says_the_same(application.status, status):
+        return application
+    annotations = {RUN: run.annotation, PHASE: run.phase_annotation}
+    return application_of(await parts.applications.record(application, annotations=annotations, status=status))
+
+
 async def record(application: Application, run: Run, compared: Compared | None, parts: Parts) -> None:
     """After a claim: the status as it is now, unless it says the same already. Raises Conflict as record_start."""
     at = parts.now()
     status = as_status(application, run, _seen(compared), at)
-    annotations = _annotations(application, run, compared)
+    annotations, finalizers = _annotations(application, run, compared), _finalizers(application, compared)
     asked = application.operation is not None
-    if annotations or asked or not _says_the_same(application.status, status):
+    if annotations or asked or finalizers is not None or not _says_the_same(application.status, status):
         wanted = {RUN: run.annotation, **annotations}
-        await parts.applications.record(application, annotations=wanted, status=status, take_operation=asked)
+        await parts.applications.record(
+            application, annotations=wanted, status=status, take_operation=asked, finalizers=finalizers
+        )
     parts.events.tell(application, announcements(application, run, compared.put_back if compared else ()))
     metrics.count_run(run)
+
+
+async def record_deletion(application: Application, run: Run, parts: Parts) -> None:
+    """How far a deletion came, and what holds it. Raises Conflict as record_start."""
+    status = as_status(application, run, Seen(None), parts.now())
+    if run.phase_annotation == application.annotations.get(PHASE) and _says_the_same(application.status, status):
+        return
+    annotations = {RUN: run.annotation, PHASE: run.phase_annotation}
+    await parts.applications.record(application, annotations=annotations, status=status)
 
 
 async def note_judged(application: Application, run: Run, compared: Compared | None, parts: Parts) -> None:
@@ -60,13 +81,12 @@ async def note_judged(application: Application, run: Run, compared: Compared | N
 
 
 async def forget(claim: Claim, parts: Parts) -> None:
-    """An Application that is gone: nothing is due for it any more. Raises QueueDown."""
-    await parts.queue.drop(claim.kind, claim.key)
+    """An Application that is gone: nobody judges its objects any more. Raises QueueDown."""
     await parts.judgements.drop(claim.key)
 
 
 def _seen(compared: Compared | None) -> Seen:
-    if compared is None:
+    if compared is None or compared.part:
         return Seen(None)
     return Seen(compared.plan, compared.source_types, compared.warnings, compared.orphans)
 
@@ -80,6 +100,8 @@ def _annotations(application: Application, run: Run, compared: Compared | None) 
         found[SOURCE_KEY] = str(after)
     if REFRESH in application.annotations:
         found[REFRESH] = None
+    if run.phase_annotation != application.annotations.get(PHASE):
+        found[PHASE] = run.phase_annotation
     return found
 
 
@@ -92,6 +114,14 @@ def _stopped(before: Deployed, application: Application, run: Run) -> Deployed |
         return None
     key = running_key(application) or (run.aim.key if run.changed_ids else "")
     return before.tried(key) if key else before
+
+
+def _finalizers(application: Application, compared: Compared | None) -> tuple[str, ...] | None:
+    """Those it shall have, for hooks of its deletion; None: it has them."""
+    if compared is None or application.deleting:
+        return None
+    wanted = wanted_finalizers(application.finalizers, compared.deletion_phases)
+    return wanted if wanted != application.finalizers else None
 
 
 def _deployed(before: Deployed, run: Run, compared: Compared | None) -> Deployed:

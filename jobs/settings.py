@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     impersonation: bool = False
     """Whether destinations are written to as the service account that the AppProject names."""
     wave_timeout_s: float = Field(default=600.0, ge=1.0)
-    """Longest time a sync waits for the health of one wave or hook, in seconds."""
+    """Longest time a phase of a sync waits, in seconds for each wave it has."""
     generic_health: bool = False
     """Whether kinds without a health rule are judged by the conditions that are usual."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")

@@ -14,7 +14,8 @@ from jobs.core.application import REFRESH, Application
 from jobs.core.build_env import BuildFacts
 from jobs.core.chart_files import needed
 from jobs.core.chosen import chosen as choose
-from jobs.core.errors import InvalidSpecError
+from jobs.core.deletion import deployed_revisions
+from jobs.core.errors import FetchError, InvalidSpecError
 from jobs.core.render_request import OWN, Rendered, RenderRequest, without_repeats
 from jobs.core.repository import Repository
 from jobs.core.run import Aim
@@ -94,6 +95,29 @@ async def aim_at_mirror(application: Application, parts: Parts, found: "Found | 
     found: what was found for other applications a moment ago; many of them share one repository and revision.
     """
     return await _aimed(application, await _places(application, parts, fetch=False, found=found), parts)
+
+
+async def aim_deployed(application: Application, parts: Parts) -> Sources:
+    """Where the sources were when they were last deployed; where they are now if that can't be had. Raises StageError.
+
+    For hooks of a deletion: the folder may be gone from Git together with the Application.
+    """
+    revisions = deployed_revisions(application)
+    try:
+        return await _aimed(application, await _deployed_places(application, revisions, parts), parts)
+    except FetchError:
+        return await _aimed(application, await _places(application, parts, fetch=True), parts)
+
+
+async def _deployed_places(application: Application, revisions: tuple[str, ...], parts: Parts) -> tuple[Place, ...]:
+    """Each source at its commit, which the mirror mostly has: then no Git host is asked."""
+    if not revisions:
+        raise FetchError("nothing was deployed yet")
+    places = []
+    for source, revision in zip(application.sources, revisions, strict=True):
+        mirror = await parts.mirrors.at(source.repo_url, project=application.project)
+        places.append(Place(source, mirror, revision, await mirror.tree(revision)))
+    return tuple(places)
 
 
 def _is_known(revisions: tuple[str, ...], application: Application, claim: Claim) -> bool:

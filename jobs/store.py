@@ -7,7 +7,7 @@ named paths, tested against what was read. What to write is decided in core/stat
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from jobs.core.application import REFRESH, RUN, Application
+from jobs.core.application import KINDS, REFRESH, RUN, Application, application_of
 from jobs.core.discovery import ApiResource
 from jobs.core.errors import NotFound
 from jobs.kube import Answer, Event, Kube, Listed, Preconditions
@@ -67,12 +67,17 @@ class Applications:
         annotations: Mapping[str, str | None],
         status: Mapping[str, Any] | None = None,
         take_operation: bool = False,
+        finalizers: Sequence[str] | None = None,
     ) -> Json:
         """Write status and annotations (None removes one) if no other run wrote since the Application was read.
 
-        Raises Conflict if one did: that run, or the next, knows better. NotFound: the Application is gone.
+        finalizers: all that it shall have; None: as they are. Raises Conflict if another run wrote, or anybody when
+        finalizers are given: that run, or the next, knows better. NotFound: the Application is gone.
         """
         operations = [*_nobody_else_wrote(application), *_annotation_operations(application, annotations)]
+        if finalizers is not None:
+            operations.insert(0, _unchanged(application))
+            operations.append({"op": "add", "path": "/metadata/finalizers", "value": list(finalizers)})
         if status is not None:
             operations.append({"op": "add", "path": "/status", "value": status})
         if take_operation:
@@ -89,15 +94,23 @@ class Applications:
         operations += [{"op": "add", "path": f"/status/sync/{name}", "value": value} for name, value in fields.items()]
         await self._patch(application.namespace, application.name, operations, STATUS_MANAGER)
 
-    async def drop_finalizer(self, application: Application, finalizer: str) -> None:
-        """Let a deleted Application go. Conflict: somebody changed the finalizers; NotFound is as good."""
-        index = application.finalizers.index(finalizer)
-        path = f"/metadata/finalizers/{index}"
-        operations = [{"op": "test", "path": path, "value": finalizer}, {"op": "remove", "path": path}]
+    async def forget_kinds(self, application: Application) -> Application:
+        """Note that nothing of a deleted Application is left to look for. Raises as `record`."""
+        if not application.annotations.get(KINDS):
+            return application
+        return application_of(await self.record(application, annotations={KINDS: ""}))
+
+    async def drop_finalizers(self, application: Application, finalizers: Sequence[str]) -> Json | None:
+        """Let a deleted Application go as far as these hold it; None: it is gone. Conflict: somebody changed them."""
+        there = [(index, name) for index, name in enumerate(application.finalizers) if name in finalizers]
+        operations: list[Json] = []
+        for index, name in reversed(there):
+            path = f"/metadata/finalizers/{index}"
+            operations += [{"op": "test", "path": path, "value": name}, {"op": "remove", "path": path}]
         try:
-            await self._patch(application.namespace, application.name, operations, STATUS_MANAGER)
+            return await self._patch(application.namespace, application.name, operations, STATUS_MANAGER)
         except NotFound:
-            return
+            return None
 
     async def project(self, namespace: str, name: str) -> Json | None:
         """An AppProject; None: there is none."""
@@ -140,8 +153,12 @@ def _nobody_else_wrote(application: Application) -> list[Json]:
     """The fence: the run annotation as it was read; before the first run there is none, so the resourceVersion."""
     run = application.annotations.get(RUN)
     if run is None:
-        return [{"op": "test", "path": "/metadata/resourceVersion", "value": application.resource_version}]
+        return [_unchanged(application)]
     return [{"op": "test", "path": f"/metadata/annotations/{_escaped(RUN)}", "value": run}]
+
+
+def _unchanged(application: Application) -> Json:
+    return {"op": "test", "path": "/metadata/resourceVersion", "value": application.resource_version}
 
 
 def _annotation_operations(application: Application, wanted: Mapping[str, str | None]) -> list[Json]:

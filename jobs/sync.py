@@ -1,25 +1,31 @@
 """A sync, step by step: apply wave after wave while each is healthy, prune, and end; or stop where it must wait.
 
-What comes next is decided in core/progress.py; here it is carried out, and what came of it is gathered in `Work`.
+What comes next is decided in core/advance.py; here it is carried out, and what came of it is gathered in `Work`.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from jobs import apply, compare, prune
 from jobs.compare import Compared
+from jobs.core.advance import Clean, Note, Step, advance, bounded
 from jobs.core.affected import yet_to_look
 from jobs.core.application import Application
-from jobs.core.errors import PlanError, StageError
+from jobs.core.errors import PlanError
 from jobs.core.guards import named
-from jobs.core.progress import Apply, Fail, Finish, Next, Prune, Wait, hooks_to_delete, next_step, unsettled
-from jobs.core.run import Run, applied, pruned
+from jobs.core.progress import Apply, Fail, Finish, Prune, Terminate, Wait, end_former
+from jobs.core.results import applied, pruned, terminated
+from jobs.core.run import Run
+from jobs.core.settle import adopted
 from jobs.parts import Parts
+from jobs.record import record_progress
 
 TOGETHER_S = 10.0
 """Longest wait of a prune for the other applications that the same push concerns, in seconds."""
 MOVED_LIMIT = 4
 """How often a run looks again because objects changed under its hands, before it gives up for now."""
+MOVING = "objects keep changing while they are applied: who else writes them?"
 
 
 @dataclass(slots=True)
@@ -33,6 +39,8 @@ class Work:
     """None: there is nothing to compare yet."""
     together: tuple[str, ...] = ()
     """Keys of the applications that the same push concerns."""
+    crashed: bool = False
+    """Whether a worker was killed at it: what it did before it could write so is not known."""
 
     @property
     def compared(self) -> Compared:
@@ -42,86 +50,114 @@ class Work:
 
 
 async def sync(work: Work, parts: Parts) -> None:
-    """Apply wave after wave while each is healthy, prune, and end; or stop where it must wait."""
+    """Take step after step until the run ends, or must wait. Raises PlanError when it ends as failed."""
     moved = 0
+    if work.crashed and not work.run.heal:
+        work.run = work.run.with_results(adopted(work.compared.plan, work.run))
     while True:
-        work.run = work.run.with_results(unsettled(work.compared.plan, work.run))
-        step = _after_others(next_step(work.compared.plan, work.run), work, parts)
+        step = _decided(work, parts, still=moved < MOVED_LIMIT)
         if isinstance(step, Finish):
-            await _clean_hooks(work)
             work.run = work.run.succeeded(f"synced to {work.compared.where}", parts.now())
-            return
-        if isinstance(step, Fail):
-            raise await _failed(step.message, work)
-        if isinstance(step, Wait):
-            compare.require_in_time(work.run, work.compared, step.message, parts)
-            work.run = work.run.waiting(step.message)
+        if isinstance(step, Finish | Wait):
             return
         before = len(work.run.results)
-        again = await _STEPS[type(step)](step, work)
+        again = await _STEPS[type(step)](step, work, parts)
         compare.learn(work.compared.plan, work.compared.kube, parts)
         work.seen = await compare.judge(work.compared, parts)  # what was applied is in another state now
         moved += again and len(work.run.results) == before
-        if moved >= MOVED_LIMIT:
-            said = "objects keep changing while they are applied: who else writes them?"
-            compare.require_in_time(work.run, work.compared, said, parts)
-            if work.run.heal:
-                raise PlanError(said)  # the next sweep sees it again
-            work.run = work.run.waiting(said)
-            return
         if again:
-            work.seen = await compare.again(work.compared, work.run, parts)
-            work.compared.plan.require_clean(applied=len(work.run.changed_ids))
+            work.seen = await compare.again(work.compared, work.run, parts, fresh=isinstance(step, Terminate))
 
 
-def _after_others(step: Next, work: Work, parts: Parts) -> Next:
+def _decided(work: Work, parts: Parts, *, still: bool) -> Step:
+    """The next step. still: the cluster does not change faster than it is looked at. Raises PlanError at a bad end."""
+    limits, at = work.compared.limits, parts.now()
+    work.run, step = advance(work.compared.plan, work.run, limits, at)
+    step = _after_others(step, work, parts)
+    if not still and isinstance(step, Apply | Prune | Terminate):
+        if work.run.heal:
+            raise PlanError(MOVING)  # the next sweep sees it again
+        work.run, step = bounded(Wait((), MOVING), work.compared.plan, work.run, limits, at)
+    if isinstance(step, Fail):
+        applied_before = "" if work.compared.plan.refusals else f". Applied before: {len(work.run.changed_ids)} objects"
+        raise PlanError(f"{step.message}{applied_before}")
+    return step
+
+
+async def leave_former(work: Work) -> None:
+    """A sync was under way that is no longer wanted, and nothing takes its place: its hooks are terminated."""
+    former = end_former(work.compared.plan, work.run) if work.run.supersedes else None
+    if isinstance(former, Terminate) and not work.compared.plan.refusals:
+        await prune.terminate(former.hooks, work.compared.kube)
+
+
+def _after_others(step: Step, work: Work, parts: Parts) -> Step:
     """Pruning waits a while for those that the same push concerns: one may want what this application gives up."""
     deletes = isinstance(step, Prune) and not all(removal.kept or removal.released for removal in step.removals)
     if not deletes or parts.now().since(work.run.started_at) > TOGETHER_S:
         return step
     others = [parts.view.get(key) for key in work.together if key != work.application.key]
     behind = yet_to_look(filter(None, others), work.run.aim)
-    return Wait((), f"pruning waits until {named(behind)} looked at the same push") if behind else step
+    if not behind:
+        return step
+    said = f"pruning waits until {named(behind)} looked at the same push"
+    work.run, waits = bounded(Wait((), said), work.compared.plan, work.run, work.compared.limits, parts.now())
+    return waits
 
 
-async def _apply(step: Next, work: Work) -> bool:
-    assert isinstance(step, Apply)
+async def _apply(step: Apply, work: Work, parts: Parts) -> bool:
     done = await apply.apply(step.changes, work.compared.kube, operation=work.run.id)
     written = [change for change in step.changes if change.id in done]
     work.run = work.run.with_results(applied(written, waits=not work.run.heal))
-    work.seen = work.compared.applied(done)
+    work.seen = work.compared.with_plan(work.compared.plan.applied(done))
     if done.failures:
         said = "; ".join(f"{target}: {error.message}" for target, error in done.failures.items())
-        raise PlanError(f"the cluster refused {said}. Applied before: {len(work.run.changed_ids)} objects")
+        work.run = replace(work.run, fault=f"the cluster refused {said}")
+        return False
     return step.look_again or bool(done.moved)
 
 
-async def _prune(step: Next, work: Work) -> bool:
-    assert isinstance(step, Prune)
+async def _prune(step: Prune, work: Work, parts: Parts) -> bool:
     compared, propagation = work.compared, work.application.policy.option("PrunePropagationPolicy")
-    problems = await prune.prune(step.removals, compared.kube, compared.rules.owner, propagation)
-    work.run = work.run.with_results(pruned(step.removals, problems))
-    if problems:
-        said = "; ".join(f"{target}: {problem}" for target, problem in problems.items())
-        raise PlanError(f"not everything could be pruned: {said}")
-    work.seen = compared.pruned(step.removals)
+    done = await prune.prune(step.removals, compared.kube, compared.rules.owner, propagation)
+    work.run = work.run.with_results(pruned(step.removals, done.problems))
+    work.seen = compared.with_plan(compared.plan.pruned(step.removals, done.leaving))
+    if done.problems:
+        said = "; ".join(f"{target}: {problem}" for target, problem in done.problems.items())
+        work.run = replace(work.run, fault=f"not everything could be pruned: {said}")
+        return False
     return step.look_again
 
 
-_Step = Callable[[Next, Work], Awaitable[bool]]
-"""Carries a step out; whether the cluster must be looked at again before the next."""
-_STEPS: dict[type, _Step] = {Apply: _apply, Prune: _prune}
+async def _terminate(step: Terminate, work: Work, parts: Parts) -> bool:
+    """Hooks of an earlier operation, or of this one when it failed. With their pods: a hook that goes on is none."""
+    problems = await prune.terminate(step.hooks, work.compared.kube)
+    work.run = work.run.with_results(terminated(step.hooks, work.run.id, step.why))
+    if problems:
+        said = "; ".join(f"{target}: {problem}" for target, problem in problems.items())
+        work.run = replace(work.run, fault=f"hooks could not be terminated: {said}")
+    return not problems
 
 
-async def _failed(message: str, work: Work) -> StageError:
-    """A wave or hook went wrong: hooks for that case run, and those whose policy says so go."""
-    await _clean_hooks(work)
-    hooks = [change for change in work.compared.failure_hooks if not work.run.heal]
-    done = await apply.apply(hooks, work.compared.kube, operation=work.run.id)
-    ran = f"; SyncFail hooks run: {len(done)}" if hooks else ""
-    return PlanError(f"{message}{ran}. Applied: {len(work.run.changed_ids)} objects")
-
-
-async def _clean_hooks(work: Work) -> None:
-    for change in hooks_to_delete(work.compared.plan, work.run):
+async def _clean(step: Clean, work: Work, parts: Parts) -> bool:
+    """First it is written down how they ended: a worker that is killed now must not take them for lost."""
+    await _note(step, work, parts)
+    for change in step.changes:
         await apply.delete_hook(change, work.compared.kube)
+    work.seen = work.compared.with_plan(work.compared.plan.cleaned(step.changes))
+    return False
+
+
+async def _note(step: Step, work: Work, parts: Parts) -> bool:
+    work.application = await record_progress(work.application, work.run, work.compared, parts)
+    return False
+
+
+_STEPS: dict[type, Callable[[Any, Work, Parts], Awaitable[bool]]] = {
+    Apply: _apply,
+    Prune: _prune,
+    Terminate: _terminate,
+    Clean: _clean,
+    Note: _note,
+}
+"""Carries a step out; whether the cluster must be looked at again before the next."""

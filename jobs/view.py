@@ -86,14 +86,12 @@ class View:
             self._by_repository.setdefault(name, set()).add(key)
         return not was_compared(body) if before is None else now.is_new(before.wish)
 
-    def drop(self, body: Mapping[str, Any]) -> str:
-        """Forget a deleted Application; its key."""
-        key = _key(body)
+    def drop(self, key: str) -> None:
+        """Forget a deleted Application."""
         self._forget_repositories(key)
         self._known.pop(key, None)
         self._by_label.pop(_label(key), None)
         self.changes += 1
-        return key
 
     def get(self, key: str) -> Application | None:
         """One Application; None: there is none, or its spec makes no sense."""

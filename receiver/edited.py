@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from jobs.core.application import KINDS, RUN, SOURCE_KEY
-from jobs.core.cascade import FINALIZER, PROPAGATION
 from jobs.core.checked import problems_of
+from jobs.core.deletion import CASCADE, PROPAGATION
 from receiver.asked import field_error
 from receiver.errors import Changed, FieldError, Invalid
 from receiver.written import WrittenApplication
@@ -70,7 +70,7 @@ def finalizers_for(live: Mapping[str, Any], *, cascade: bool) -> list[str] | Non
     elif metadata.get("deletionTimestamp") or any(finalizer in PROPAGATION for finalizer in before):
         return None  # to something that is going none can be added
     else:
-        after = [*before, FINALIZER]
+        after = [*before, CASCADE]
     return after if after != before else None
 
 

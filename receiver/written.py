@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from jobs.core.cascade import FINALIZER
+from jobs.core.deletion import CASCADE
 from jobs.core.fields import MAX_NUMBER
 from receiver.written_source import Pair, Source, SourceHydrator, Texts
 
@@ -102,7 +102,7 @@ class Metadata(Struct, frozen=True, kw_only=True, rename="camel"):
     namespace: str = ""
     labels: Texts = {}
     annotations: Texts = {}
-    finalizers: Annotated[list[str], Meta(examples=[[FINALIZER]])] = []
+    finalizers: Annotated[list[str], Meta(examples=[[CASCADE]])] = []
     resource_version: Annotated[str, Meta(description="As it was read; in place of If-Match.")] = ""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.core.application import DELETION_APPROVED, REFRESH, SKIP_RECONCILE, Application
+from jobs.core.deletion import HOOKS
 from jobs.core.fingerprint import digest
 from jobs.core.objects import metadata_of, texts
 from jobs.core.readable import status_of
@@ -34,11 +35,19 @@ def wish(body: Mapping[str, Any]) -> Wish:
     lasting = [
         body.get("spec"),
         metadata.get("uid"),
-        metadata.get("finalizers"),
+        _finalizers(metadata),
         metadata.get("deletionTimestamp"),
         [annotations.get(name) for name in LASTING_ANNOTATIONS],
     ]
     return Wish(digest(lasting), digest(once) if any(once) else b"")
+
+
+def _finalizers(metadata: Mapping[str, Any]) -> object:
+    """Those of deletion hooks are put on and taken off by us, until the Application is being deleted."""
+    found = metadata.get("finalizers")
+    if metadata.get("deletionTimestamp") or not isinstance(found, list):
+        return found
+    return [name for name in found if not str(name).startswith(tuple(HOOKS.values()))] or None
 
 
 def was_compared(body: Mapping[str, Any]) -> bool:

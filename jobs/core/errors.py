@@ -2,10 +2,12 @@
 
 StageError                what went wrong, where, and what to do about it
 |-- InvalidSpecError      the Application says something impossible; names the field
+|   |-- UnknownCluster    no Secret describes its destination
 |-- FetchError            Git or a registry did not give the files
 |-- RenderError           the files do not become manifests
 |-- PlanError             objects that may not be applied or pruned; carries every refusal
 |-- WindowClosed          a sync window of the project keeps the sync back
+|-- DeletionError         a deleted Application that does not go
 |-- KubeError             the API server said no, or nothing
 |   |-- NotFound, Conflict, Gone, Refused, Unauthorized, Overloaded, Unreachable
 |-- LostClaim             somebody else may run this application now: stop writing
@@ -40,6 +42,10 @@ class InvalidSpecError(StageError):
     stage = "spec"
 
 
+class UnknownCluster(InvalidSpecError):
+    """No Secret describes the destination: it was never there, or it was taken away."""
+
+
 class FetchError(StageError):
     """The files at the wanted revision could not be had; the message names the repository and gives Git's words."""
 
@@ -68,6 +74,13 @@ class WindowClosed(StageError):
 
     condition = "SyncError"
     stage = "plan"
+
+
+class DeletionError(StageError):
+    """A deleted Application does not go; the message says what holds it, and how to do without that."""
+
+    condition = "DeletionError"
+    stage = "deletion"
 
 
 class KubeError(StageError):

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from jobs.core.application import DELETION_APPROVED, Application
 from jobs.core.deployed import Deployed
+from jobs.core.order import Phase
 from jobs.core.plan import Plan
 from jobs.core.run import Run
 
@@ -41,7 +42,7 @@ def intent(application: Application, run: Run, todo: Plan, deployed: Deployed) -
         approved = bool(application.annotations.get(DELETION_APPROVED)) and not todo.drifted
         may_heal = application.policy.self_heal or approved
         return Intent.HEAL if may_heal and not nothing_to_do else Intent.LOOK
-    if nothing_to_do and any(change.hook for change in todo.changes):
+    if nothing_to_do and any(change.hook and change.phase is not Phase.SYNC_FAIL for change in todo.changes):
         return Intent.LOOK  # a change of nothing but hooks, or of a comment, is no reason to run them
     exhausted = run.aim.key == deployed.failed_key and application.policy.retry.wait_s(deployed.failures) is None
     # With nothing to do a sync ends at once, and history tells of the revision.

@@ -180,6 +180,11 @@ def failure_steps(manifests: Iterable[Manifest]) -> tuple[Step, ...]:
     return _steps([task for task in _tasks(manifests) if task.phase is Phase.SYNC_FAIL])
 
 
+def deletion_steps(manifests: Iterable[Manifest], phase: Phase) -> tuple[Step, ...]:
+    """The hooks of one phase of a deletion: PreDelete or PostDelete. Raises InvalidSpecError as `steps` does."""
+    return _steps([task for task in _tasks(manifests) if task.phase is phase])
+
+
 def prune_steps(manifests: Iterable[Manifest]) -> tuple[Step, ...]:
     """The order to delete live objects in: that of `steps`, backwards, all in the phase Sync.
 

@@ -13,14 +13,12 @@ from jobs.core import guards
 from jobs.core.drift import Difference, differences
 from jobs.core.errors import InvalidSpecError, KubeError, PlanError
 from jobs.core.health_status import Health
+from jobs.core.hooks import HOOK_RUN, LiveHook, hook_run, is_leaving, live_hooks, ran_as
 from jobs.core.inventory import is_candidate, is_marked, owned_by
 from jobs.core.objects import Manifest, ObjectId, manifest_of, metadata_of
 from jobs.core.order import HELM_HOOK, HOOK, Hook, Phase, Step, hook_of, prune_steps
 from jobs.core.restrictions import compares_admission
 from jobs.core.rules import Rules
-
-HOOK_RUN = "pilothouse.dev/hook-run"
-"""Annotation on a hook's object: the operation that created it."""
 
 
 class Action(StrEnum):
@@ -86,6 +84,8 @@ class Removal:
     """Another Application wants it: its marks go, the object stays."""
     said: Health | None = None
     """As in Change."""
+    wave: int = 0
+    """Its sync wave: later waves go first."""
 
     @property
     def id(self) -> ObjectId:
@@ -103,6 +103,10 @@ class Plan:
     """In the order to delete."""
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    hooks: tuple[LiveHook, ...] = ()
+    """Every object that an operation ran as a hook, those of earlier operations included."""
+    leaving: tuple[Removal, ...] = ()
+    """Owned objects that Git no longer has and that are being deleted, whoever began it."""
 
     def require_clean(self, *, applied: int = 0) -> None:
         """Raises PlanError with every refusal, if there is one. applied: how many objects the run wrote before."""
@@ -139,12 +143,25 @@ class Plan:
     def applied(self, answers: Mapping[ObjectId, Mapping[str, Any]]) -> "Plan":
         """The plan after objects were applied: their answers are live now, and nobody has judged them yet."""
         changes = tuple(
-            replace(change, action=Action.UNCHANGED, live=answers[change.id], differences=(), said=None)
-            if change.id in answers
-            else change
-            for change in self.changes
+            _written(change, answers[change.id]) if change.id in answers else change for change in self.changes
         )
         return replace(self, changes=changes)
+
+    def pruned(self, removals: Iterable[Removal], leaving: Iterable[ObjectId]) -> "Plan":
+        """The plan after objects were deleted or released; those that were kept stay in it.
+
+        leaving: which of them are still there.
+        """
+        gone, going = {removal.id for removal in removals if not removal.kept}, frozenset(leaving)
+        left = tuple(removal for removal in self.removals if removal.id not in gone)
+        there = tuple(removal for removal in self.removals if removal.id in gone & going)
+        return replace(self, removals=left, leaving=(*self.leaving, *there))
+
+    def cleaned(self, changes: Iterable[Change]) -> "Plan":
+        """The plan after hooks were deleted that ended."""
+        gone = {change.id for change in changes}
+        left = tuple(replace(change, live=None) if change.id in gone else change for change in self.changes)
+        return replace(self, changes=left, hooks=tuple(hook for hook in self.hooks if hook.id not in gone))
 
 
 def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
@@ -152,7 +169,8 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
     planned = tuple(steps)
     wanted = [manifest for step in planned for manifest in step.manifests]
     ids = {manifest.id for manifest in wanted}
-    removals = () if rules.partial else tuple(_removals(ids, observed, rules))
+    unwanted = () if rules.partial else tuple(_unwanted(ids, observed, rules))
+    removals = tuple(item for item in unwanted if not is_leaving(item.manifest.body))
     going = [item.manifest for item in removals if not item.kept and not item.released]
     going += [manifest_of(body) for target, body in observed.live.items() if target not in ids and is_leaving(body)]
     changes = tuple(
@@ -167,7 +185,13 @@ def make(steps: Iterable[Step], observed: Observed, rules: Rules) -> Plan:
         problem = observed.problems.get(change.id)
         if problem is not None and not change.deferred:
             refusals.append(f"{change.id}: {problem.message}")
-    return Plan(changes, removals, tuple(dict.fromkeys(refusals)))
+    return Plan(
+        changes,
+        removals,
+        tuple(dict.fromkeys(refusals)),
+        hooks=live_hooks(observed.live.values(), rules.owner),
+        leaving=tuple(item for item in unwanted if is_leaving(item.manifest.body)),
+    )
 
 
 def is_hook(live: Mapping[str, Any]) -> bool:
@@ -188,18 +212,13 @@ def _change(manifest: Manifest, step: Step, observed: Observed, rules: Rules) ->
     deferred = guards.deferral(manifest, live, problem, rules) if problem or live else ""
     blank = Change(manifest, step.phase, step.wave, hook, Action.CREATED, live, deferred=deferred)
     if hook is not None:
-        return replace(blank, action=_hook_action(live, rules))
+        return _hook_change(blank, rules)
     if live is None and _has_run_and_gone(manifest, rules):
         return replace(blank, action=Action.UNCHANGED)
     if live is None or deferred:
         return blank
     found = _drift(manifest, live, observed.predicted.get(manifest.id))
     return replace(blank, action=Action.CONFIGURED if found else Action.UNCHANGED, differences=found)
-
-
-def is_leaving(live: Mapping[str, Any]) -> bool:
-    """Whether an object is on its way out."""
-    return bool((live.get("metadata") or {}).get("deletionTimestamp"))
 
 
 def _after_clash(change: Change, problem: KubeError | None, going: Iterable[Manifest]) -> Change:
@@ -228,14 +247,24 @@ def _drift(manifest: Manifest, live: Mapping[str, Any], predicted: Mapping[str, 
     return differences(live, predicted, manifest.body, admission=admission, takes_over=is_marked(manifest))
 
 
-def _hook_action(live: Mapping[str, Any] | None, rules: Rules) -> Action:
-    """A hook of this operation is not run again; one of an earlier operation is replaced."""
-    if live is not None and manifest_of(live).annotations.get(HOOK_RUN) == rules.operation:
-        return Action.UNCHANGED
-    return Action.CREATED
+def _hook_change(blank: Change, rules: Rules) -> Change:
+    """A hook that this operation ran in this phase is not run again; any other object of its name is replaced."""
+    if ran_as(blank.live) == hook_run(rules.operation, blank.phase):
+        return replace(blank, action=Action.UNCHANGED)
+    if blank.live is not None and is_leaving(blank.live):
+        return replace(blank, deferred=blank.deferred or "its former object is still being deleted")
+    return blank
 
 
-def _removals(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterator[Removal]:
+def _written(change: Change, answer: Mapping[str, Any]) -> Change:
+    """A change that was made. One name may be a hook of several phases: the others are still to be run."""
+    if change.hook and not ran_as(answer).endswith(f".{change.phase}"):
+        return replace(change, live=answer, said=None)
+    return replace(change, action=Action.UNCHANGED, live=answer, differences=(), said=None)
+
+
+def _unwanted(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterator[Removal]:
+    """What is owned and no longer wanted, in the order to delete; what is on its way out already too."""
     gone = [
         manifest_of(live)
         for target, live in observed.live.items()
@@ -244,17 +273,16 @@ def _removals(wanted: set[ObjectId], observed: Observed, rules: Rules) -> Iterat
     for step in prune_steps(gone):
         for manifest in step.manifests:
             if manifest.id in rules.wanted_elsewhere:
-                yield Removal(manifest, released=True)
+                yield Removal(manifest, released=True, wave=step.wave)
                 continue
             contents = observed.contents.get(manifest.id, ())
-            yield Removal(manifest, guards.why_kept(manifest, contents, observed.incomplete, rules))
+            kept = guards.why_kept(manifest, contents, observed.incomplete, rules)
+            yield Removal(manifest, kept, wave=step.wave)
 
 
 def _may_be_pruned(live: Mapping[str, Any], rules: Rules) -> bool:
-    """Owned by all three marks, nobody's child, not on its way out already, and no hook."""
+    """Owned by all three marks, nobody's child, and no hook."""
     if not is_candidate(live) or not owned_by(live, rules.owner):
-        return False
-    if is_leaving(live):
         return False
     try:
         return hook_of(manifest_of(live)) is None

@@ -2,21 +2,22 @@
 
 A step is applied only when all before it is healthy; pruning comes after the Sync phase is healthy, before PostSync;
 the sync ends when what it changed is healthy (https://argo-cd.readthedocs.io/en/stable/user-guide/sync-waves/).
+Deadlines, and what is done before a sync may end: advance.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from jobs.core.guards import named
-from jobs.core.health import Health, HealthStatus, assess, is_ignored, matters
+from jobs.core.health import HealthStatus, matters
+from jobs.core.hooks import LiveHook, is_leaving
 from jobs.core.objects import ObjectId
-from jobs.core.order import DeletePolicy, Phase
-from jobs.core.plan import Action, Change, Plan, Removal, expires, is_leaving
-from jobs.core.run import Result, Run
-
-EXPIRED = "gone by its time to live before its end was seen"
-"""Said of a Job whose `ttlSecondsAfterFinished` is so short that nobody can tell how it ended."""
+from jobs.core.order import Phase
+from jobs.core.plan import Action, Change, Plan, Removal
+from jobs.core.results import PRUNED
+from jobs.core.run import Run
+from jobs.core.settle import health_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,21 @@ class Prune:
 
 
 @dataclass(frozen=True, slots=True)
+class Terminate:
+    """Delete hooks that nobody waits for any more, with their pods."""
+
+    hooks: tuple[LiveHook, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
-    """Let go; health must change first."""
+    """Let go; something must change first."""
 
     ids: tuple[ObjectId, ...]
     message: str
+    phase: Phase = Phase.SYNC
+    """Whose deadline ends the wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,8 @@ class Fail:
     """End as failed."""
 
     message: str
+    last: bool = False
+    """Whether nothing is left to do for a sync that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +70,14 @@ class Finish:
     """End as succeeded."""
 
 
-Next = Apply | Prune | Wait | Fail | Finish
+Next = Apply | Prune | Terminate | Wait | Fail | Finish
 
 
 @dataclass(frozen=True, slots=True)
 class _Stand:
     """How the objects before some point of the plan are."""
 
-    waiting: tuple[ObjectId, ...] = ()
+    waiting: tuple[Change, ...] = ()
     broken: tuple[str, ...] = ()
 
     def with_change(self, change: Change, run: Run) -> "_Stand":
@@ -75,22 +88,45 @@ class _Stand:
             return replace(self, broken=(*self.broken, f"{change.id}: {health.message or 'is Degraded'}"))
         if health.status is HealthStatus.SUSPENDED and not change.hook:
             return self  # somebody paused it on purpose
-        return replace(self, waiting=(*self.waiting, change.id))
+        return replace(self, waiting=(*self.waiting, change))
 
-    def blocks(self) -> Next | None:
+    def blocks(self) -> Wait | Fail | None:
         if self.broken:
-            return Fail("; ".join(self.broken))
-        if self.waiting:
-            return Wait(self.waiting, f"waiting for the health of {named(tuple(map(str, self.waiting)))}")
-        return None
+            # Hooks beside a broken one go on to their end: half a migration helps nobody.
+            hooks = tuple(change for change in self.waiting if change.hook)
+            said = "; ".join(self.broken)
+            return _wait(hooks, f"waiting for hooks before this ends as failed ({said})") if hooks else Fail(said)
+        return _wait(self.waiting, "waiting for the health") if self.waiting else None
+
+
+def _wait(changes: tuple[Change, ...], why: str) -> Wait:
+    ids = tuple(change.id for change in changes)
+    return Wait(ids, f"{why} of {named(tuple(map(str, ids)))}", changes[-1].phase)
 
 
 def next_step(todo: Plan, run: Run) -> Next:
     """The next thing to do for this run. A heal only puts objects back: it waits for no health and runs no hooks."""
     if run.heal:
         return _heal(todo, run)
+    if run.failing:
+        return _after_failure(todo, run)
+    return end_former(todo, run) or _forwards(todo, run)
+
+
+def end_former(todo: Plan, run: Run) -> Terminate | Wait | None:
+    """Nothing is begun while hooks of an earlier sync still run: it was superseded, or its worker was killed."""
+    former = [hook for hook in todo.hooks if hook.operation != run.id]
+    due = tuple(hook for hook in former if not hook.leaving and (hook.runs or hook.goes))
+    if due:
+        return Terminate(due, "another sync began")
+    ids = tuple(hook.id for hook in former if hook.runs)
+    said = f"waiting until hooks of an earlier sync are gone: {named(tuple(map(str, ids)))}"
+    return Wait(ids, said, _first_phase(todo)) if ids else None
+
+
+def _forwards(todo: Plan, run: Run) -> Next:
     before, pruned_yet = _Stand(), False
-    for phase, step in _steps(todo):
+    for phase, step in _steps(_of_sync(todo)):
         if phase is Phase.POST_SYNC and not pruned_yet:
             pruned_yet = True
             pending = _before_prune(todo, run, before)
@@ -104,53 +140,47 @@ def next_step(todo: Plan, run: Run) -> Next:
     return _before_prune(todo, run, before) or _end(todo, run)
 
 
-def unsettled(todo: Plan, run: Run) -> tuple[Result, ...]:
-    """Results whose wait is over, with how it ended: for hooks and for objects the run changed."""
-    found = []
-    for change in todo.changes:
-        result = run.results.get((change.id, str(change.phase)))
-        if result is None or result.hook_phase != "Running":
-            continue
-        health = health_of(change, run)
-        if health is None or health.status is HealthStatus.HEALTHY or not matters(change.id, health):
-            message = result.message if change.live else f"{result.message}, {EXPIRED}"
-            found.append(replace(result, hook_phase="Succeeded", message=message))
-        elif health.status is HealthStatus.DEGRADED:
-            found.append(replace(result, hook_phase="Failed", message=health.message or result.message))
-    return tuple(found)
+def _after_failure(todo: Plan, run: Run) -> Next:
+    """What a failed sync still does: its running hooks are terminated, then its SyncFail hooks run."""
+    running = [hook for hook in own_running(todo, run) if hook.phase != Phase.SYNC_FAIL]
+    due = tuple(hook for hook in running if not hook.leaving)
+    if due:
+        return Terminate(due, run.failing)
+    if running:
+        ids = tuple(hook.id for hook in running)
+        said = f"waiting until terminated hooks are gone: {named(tuple(map(str, ids)))}"
+        return Wait(ids, said, Phase.SYNC_FAIL)
+    before = _Stand()
+    for _, step in _steps(change for change in todo.changes if change.phase is Phase.SYNC_FAIL):
+        open_changes = tuple(change for change in step if _is_open(change, run))
+        if open_changes:
+            pending = before.blocks() or _apply(open_changes, todo, run)
+            break
+        for change in step:
+            before = before.with_change(change, run)
+    else:
+        pending = before.blocks() or Fail("")
+    if not isinstance(pending, Fail):
+        return pending
+    also = f"; so did its SyncFail hooks: {pending.message}" if pending.message else ""
+    return Fail(f"{run.failing}{also}", last=True)
 
 
-def hooks_to_delete(todo: Plan, run: Run) -> tuple[Change, ...]:
-    """Hooks whose delete policy says that they go now."""
-    policies = {"Succeeded": DeletePolicy.HOOK_SUCCEEDED, "Failed": DeletePolicy.HOOK_FAILED}
-    found = []
-    for change in todo.changes:
-        result = run.results.get((change.id, str(change.phase)))
-        policy = policies.get(result.hook_phase) if result and change.hook and change.live else None
-        if policy and change.hook and policy in change.hook.delete_policies:
-            found.append(change)
-    return tuple(found)
+def own_running(todo: Plan, run: Run) -> tuple[LiveHook, ...]:
+    """Hooks of this very operation that did not end yet."""
+    return tuple(hook for hook in todo.hooks if hook.operation == run.id and hook.runs)
 
 
-def health_of(change: Change, run: Run) -> Health | None:
-    """The health of an object as the sync sees it: a hook that is done counts as it ended, whatever is there now."""
-    result = run.results.get((change.id, str(change.phase)))
-    if change.hook and result and result.hook_phase == "Succeeded":
-        return None
-    if change.hook and result and result.hook_phase == "Failed":
-        return Health(HealthStatus.DEGRADED, result.message)
-    if change.live is None and expires(change.manifest) and (result or change.action is Action.UNCHANGED):
-        return None  # a Job that ran and went by its time to live
-    if change.live is None:
-        return Health(HealthStatus.MISSING, "is gone")
-    if change.hook is None and is_ignored(change.manifest):
-        # Argo CD's waves wait for it all the same, but for its last one nobody waits. Here somebody would, for ever.
-        return None
-    return assess(change.live, change.said)
+def _of_sync(todo: Plan) -> Iterator[Change]:
+    return (change for change in todo.changes if change.phase is not Phase.SYNC_FAIL)
 
 
-def _steps(todo: Plan) -> Iterator[tuple[Phase, tuple[Change, ...]]]:
-    for (phase, _), group in groupby(todo.changes, key=lambda change: (change.phase, change.wave)):
+def _first_phase(todo: Plan) -> Phase:
+    return todo.changes[0].phase if todo.changes else Phase.SYNC
+
+
+def _steps(changes: Iterable[Change]) -> Iterator[tuple[Phase, tuple[Change, ...]]]:
+    for (phase, _), group in groupby(changes, key=lambda change: (change.phase, change.wave)):
         yield phase, tuple(group)
 
 
@@ -166,7 +196,7 @@ def _apply(changes: tuple[Change, ...], todo: Plan, run: Run) -> Next:
     if clean:
         return Apply(clean, look_again=any(change.deferred for change in todo.changes))
     in_the_way = {change.clashes_with for change in changes}
-    first = tuple(item for item in todo.removals if item.id in in_the_way and (item.id, "Sync") not in run.results)
+    first = tuple(item for item in _due(todo, run) if item.id in in_the_way)
     if first:
         return Prune(first, look_again=True)
     return _wait_for(changes)
@@ -174,22 +204,44 @@ def _apply(changes: tuple[Change, ...], todo: Plan, run: Run) -> Next:
 
 def _wait_for(changes: tuple[Change, ...]) -> Wait:
     reasons = "; ".join(f"{change.id}: {change.deferred}" for change in changes)
-    return Wait(tuple(change.id for change in changes), f"waiting: {reasons}")
+    return Wait(tuple(change.id for change in changes), f"waiting: {reasons}", changes[0].phase)
 
 
 def _before_prune(todo: Plan, run: Run, before: _Stand) -> Next | None:
     """Prune once what the run changed is healthy; a degraded object withholds it."""
     changed = run.changed_ids
     stand = _Stand()
-    for change in todo.changes:
+    for change in _of_sync(todo):
         waits = change.phase is not Phase.POST_SYNC if change.hook else change.id in changed
         if waits:
             stand = stand.with_change(change, run)
-    due = tuple(item for item in todo.removals if (item.id, "Sync") not in run.results)
+    due = _due(todo, run)
     pending = stand.blocks() or (before.blocks() if _later_hooks(todo, run) else None)
     if isinstance(pending, Fail) and due:
         return Fail(f"{pending.message}. Not pruned therefore: {named(tuple(str(item.id) for item in due))}")
-    return pending or (Prune(due) if due else None)
+    return pending or _prune(due, todo, run)
+
+
+def _prune(due: tuple[Removal, ...], todo: Plan, run: Run) -> Next | None:
+    """The next wave of removals: a wave is gone, whoever deleted it, before an earlier one begins to go."""
+    behind = due[0].wave if due else None
+    going = dict.fromkeys(
+        item.id
+        for item in (*todo.leaving, *todo.removals)
+        if _was_pruned(item.id, run) or (item in todo.leaving and behind is not None and item.wave > behind)
+    )
+    if going:
+        return Wait(tuple(going), f"waiting until pruned objects are gone: {named(tuple(map(str, going)))}")
+    return Prune(tuple(item for item in due if item.wave == behind)) if due else None
+
+
+def _due(todo: Plan, run: Run) -> tuple[Removal, ...]:
+    return tuple(item for item in todo.removals if (item.id, "Sync") not in run.results)
+
+
+def _was_pruned(target: ObjectId, run: Run) -> bool:
+    result = run.results.get((target, "Sync"))
+    return result is not None and result.status == PRUNED
 
 
 def _later_hooks(todo: Plan, run: Run) -> bool:
@@ -198,7 +250,7 @@ def _later_hooks(todo: Plan, run: Run) -> bool:
 
 def _end(todo: Plan, run: Run) -> Next:
     stand = _Stand()
-    for change in todo.changes:
+    for change in _of_sync(todo):
         if change.hook:
             stand = stand.with_change(change, run)
     return stand.blocks() or Finish()
@@ -210,7 +262,7 @@ def _heal(todo: Plan, run: Run) -> Next:
     waiting = tuple(change for change in todo.drifted if change.deferred and not is_leaving(change.live or {}))
     if open_changes:
         return Apply(open_changes, look_again=bool(waiting))
-    due = tuple(item for item in todo.removals if (item.id, "Sync") not in run.results)
+    due = _due(todo, run)
     if due:
         return Prune(due, look_again=bool(waiting))
     return _wait_for(waiting) if waiting else Finish()

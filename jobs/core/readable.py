@@ -23,7 +23,7 @@ SHAPE: Mapping[str, Any] = {
         "syncResult": {"revision": TEXT, "revisions": [TEXT], "resources": [MAP]},
     },
     "resources": [{"health": MAP}],
-    "history": [MAP],
+    "history": [{"revision": TEXT, "revisions": [TEXT], "source": MAP, "sources": [MAP]}],
     "conditions": [{"type": TEXT, "message": TEXT, "lastTransitionTime": TEXT}],
     "summary": MAP,
 }

@@ -4,20 +4,25 @@ A run outlives a claim: what must survive lies in `.status.operationState`, and 
 How a run is written down: status.py. What it does next: progress.py.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from jobs.core.application import RUN, Application
-from jobs.core.blame import told
-from jobs.core.errors import StageError, WindowClosed
+from jobs.core.application import PHASE, RUN, Application
+from jobs.core.errors import StageError, WindowClosed, shortened
 from jobs.core.moment import Moment, moment_of
 from jobs.core.objects import ObjectId
-from jobs.core.plan import Action, Change, Plan, Removal
+from jobs.core.order import Phase
+from jobs.core.results import Result, results_of
 
-SYNCED, SYNC_FAILED, PRUNED, PRUNE_SKIPPED = "Synced", "SyncFailed", "Pruned", "PruneSkipped"
-"""Argo CD's result codes of one object."""
+NOT_LISTED = "Synced and Healthy objects are not listed: too many"
+"""Said at the end of a message when the status would have been too long."""
+FAILING = "failed, and is being ended: "
+"""Begins the message of an operation that failed and is not over yet; by it the next claim knows."""
+NO_NAME = re.compile("[^a-z0-9]")
+"""What a revision may hold (a chart's version) and the name of an object may not."""
 
 
 HEALS = {"name": "Reason", "value": "drift"}
@@ -31,28 +36,6 @@ class OperationPhase(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     ERROR = "Error"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What the run did to one object in one phase."""
-
-    id: ObjectId
-    version: str
-    status: str
-    """One of the four codes; empty for hooks."""
-    message: str
-    sync_phase: str = "Sync"
-    hook_type: str = ""
-    hook_phase: str = ""
-    """Running, Succeeded or Failed, for hooks and for objects that are waited for."""
-    changed: bool = True
-    """Whether the object was really written by this run."""
-
-    @property
-    def key(self) -> tuple[ObjectId, str]:
-        """An object may be a hook of several phases."""
-        return self.id, self.sync_phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +53,7 @@ class Run:
     """One sync operation, or only a look."""
 
     id: str
-    """Of the operation; the same over all its claims. Hooks carry it."""
+    """Of the operation, `<start of its revision>-<token>`; the same over all its claims. Hooks carry it."""
     token: str
     """Of this claim: the status is only written while nobody else wrote since."""
     aim: Aim
@@ -96,11 +79,29 @@ class Run:
     retry_count: int = 0
     held: WindowClosed | None = None
     """Why a sync that nobody asked for was not begun, although there is something to do."""
+    failing: str = ""
+    """Why the sync failed, while what belongs to its end is still done (SyncFail hooks); empty: it did not fail."""
+    fault: str = ""
+    """What went wrong in the step that was just done. Not written down."""
+    waits_in: str = ""
+    """The phase in which it waits; empty: it did not wait yet."""
+    waits_since: Moment | None = None
+    """When it began to wait in that phase."""
 
     @property
     def annotation(self) -> str:
         """The value of `pilothouse.dev/run`: the operation, the claim that wrote last, and the key it goes towards."""
         return f"{self.id}.{self.token}.{self.aim.key or self.under_way}"
+
+    @property
+    def named_after(self) -> str:
+        """The first signs of the revision it began with, for the names of its hooks; `none` when it had none."""
+        return self.id.partition("-")[0] if "-" in self.id else "none"
+
+    @property
+    def phase_annotation(self) -> str | None:
+        """The value of `pilothouse.dev/phase`; None: it waits for nothing."""
+        return f"{self.waits_in} {self.waits_since}" if self.waits_in else None
 
     @property
     def automated(self) -> bool:
@@ -140,20 +141,26 @@ class Run:
 
     def succeeded(self, message: str, at: Moment) -> "Run":
         """It did all it should."""
-        return replace(self, phase=OperationPhase.SUCCEEDED, message=message, finished_at=at)
+        return replace(self, phase=OperationPhase.SUCCEEDED, message=message, finished_at=at, waits_in="")
 
     def failed(self, error: StageError, at: Moment) -> "Run":
         """It can't go on. Only a run that was begun has an operation that failed; a look has just an error."""
         phase = OperationPhase.FAILED if self.phase or self.requested or self.resumed else None
-        return replace(self, phase=phase, message=error.message, finished_at=at, error=error)
+        return replace(self, phase=phase, message=error.message, finished_at=at, error=error, waits_in="")
+
+    def waiting(self, message: str, phase: Phase, at: Moment) -> "Run":
+        """It lets go until something may have changed. The time of a phase begins when it is first waited for."""
+        since = self.waits_since if self.waits_in == phase else at
+        said = self.message if self.failing else message
+        return replace(self, message=said, waits_in=str(phase), waits_since=since)
 
     def held_back(self, closed: WindowClosed) -> "Run":
         """It only looked, since a sync window is closed."""
         return replace(self, held=closed)
 
-    def waiting(self, message: str) -> "Run":
-        """It lets go until health may have changed."""
-        return replace(self, message=message)
+    def ending(self, why: str) -> "Run":
+        """It failed, and does what belongs to that before it ends."""
+        return replace(self, failing=shortened(why), message=f"{FAILING}{shortened(why)}", fault="")
 
 
 def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
@@ -162,14 +169,15 @@ def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
     A running operation towards another key is superseded: a newer commit simply wins. One that a person asked for
     goes on towards it; a newer commit that changes nothing of what is rendered interrupts nobody.
     """
-    asked = application.operation
+    asked, running = application.operation, running_key(application)
     if asked is not None and asked.get("sync") is not None:
-        return Run(token, token, aim, at, asked, resumed=False, requested=True)
+        new = _operation_id(aim, token)
+        return Run(new, token, aim, at, asked, resumed=False, requested=True, supersedes=bool(running))
     state = application.status.get("operationState") or {}
     operation_id = application.annotations.get(RUN, "").partition(".")[0]
-    running = running_key(application)
     if running and running == aim.key:
-        return Run(
+        waits_in, _, since = application.annotations.get(PHASE, "").partition(" ")
+        run = Run(
             operation_id,
             token,
             aim,
@@ -178,15 +186,21 @@ def resumed(application: Application, aim: Aim, token: str, at: Moment) -> Run:
             resumed=True,
             requested=False,
             phase=OperationPhase.RUNNING,
-            results=_results(state),
+            results=results_of(state),
             heal=_heals(state.get("operation") or {}),
             retry_count=_count(state.get("retryCount")),
+            waits_in=waits_in,
+            waits_since=moment_of(since) or at,
         )
+        failing = _failing(state)
+        return run.ending(failing) if failing else run
     operation = {"initiatedBy": {"automated": True}, "sync": {"revision": aim.revisions[0] if aim.revisions else ""}}
     former = state.get("operation") or {}
     if running and not (former.get("initiatedBy") or {}).get("automated"):
         operation = former
-    run = Run(token, token, aim, at, operation, resumed=False, requested=False, supersedes=bool(running))
+    run = Run(
+        _operation_id(aim, token), token, aim, at, operation, resumed=False, requested=False, supersedes=bool(running)
+    )
     return run if aim.key else replace(run, id=operation_id or token, supersedes=False, under_way=running)
 
 
@@ -196,75 +210,21 @@ def _heals(operation: Mapping[str, Any]) -> bool:
     return bool(automated) and HEALS in (operation.get("info") or ())
 
 
+def _operation_id(aim: Aim, token: str) -> str:
+    """A new operation's id. It begins with the revision, so that the names of hooks survive with the annotation."""
+    revision = NO_NAME.sub("", aim.revisions[0][:7].lower()) if aim.revisions else ""
+    return f"{revision}-{token}" if revision else token
+
+
 def running_key(application: Application) -> str:
     """The source key that the operation under way goes towards; empty: there is none."""
     running = (application.status.get("operationState") or {}).get("phase") == OperationPhase.RUNNING
     return application.annotations.get(RUN, "").rpartition(".")[2] if running else ""
 
 
-def applied(changes: Iterable[Change], *, waits: bool) -> list[Result]:
-    """Results of changes that were written. waits: whether the sync goes on only when they are healthy.
-
-    A heal does not wait, and says what it put back and who had changed it.
-    """
-    return [
-        Result(
-            change.id,
-            change.manifest.version,
-            "" if change.hook else SYNCED,
-            str(change.action) if waits else f"{change.action}: {told(change)}",
-            str(change.phase),
-            str(change.phase) if change.hook else "",
-            "Running" if waits or change.hook else "Succeeded",
-            changed=change.action is not Action.UNCHANGED,
-        )
-        for change in changes
-    ]
-
-
-def pruned(removals: Iterable[Removal], problems: Mapping[ObjectId, str]) -> list[Result]:
-    """Results of removals: pruned, skipped with the reason, or refused by the cluster."""
-    found = []
-    for removal in removals:
-        problem = problems.get(removal.id, "")
-        status = SYNC_FAILED if problem else PRUNE_SKIPPED if removal.kept or removal.released else PRUNED
-        done = "released: another Application wants it" if removal.released else "pruned"
-        message = problem or removal.kept or done
-        found.append(Result(removal.id, removal.manifest.version, status, message, changed=status == PRUNED))
-    return found
-
-
-def refused(todo: Plan) -> list[Result]:
-    """Results of objects that a refusal names, for the status."""
-    refusals = todo.refusals
-    return [
-        Result(change.id, change.manifest.version, SYNC_FAILED, said, str(change.phase), changed=False)
-        for change in todo.changes
-        for said in refusals
-        if said.startswith(f"{change.id}: ")
-    ]
-
-
-def _results(state: Mapping[str, Any]) -> dict[tuple[ObjectId, str], Result]:
-    """What earlier claims of the operation did, from its status; anything unreadable is left out."""
-    found: dict[tuple[ObjectId, str], Result] = {}
-    for entry in (state.get("syncResult") or {}).get("resources") or []:
-        if isinstance(entry, Mapping):
-            result = _result(entry)
-            found[result.key] = result
-    return found
-
-
-def _result(entry: Mapping[str, Any]) -> Result:
-    def text(name: str) -> str:
-        return str(entry.get(name) or "")
-
-    target = ObjectId(text("group"), text("kind"), text("namespace"), text("name"))
-    changed = text("message") != Action.UNCHANGED
-    phase = text("syncPhase") or "Sync"
-    return Result(
-        target, text("version"), text("status"), text("message"), phase, text("hookType"), text("hookPhase"), changed
-    )
+def _failing(state: Mapping[str, Any]) -> str:
+    message = re.sub(rf" \(\d+ {NOT_LISTED}\)$", "", str(state.get("message") or ""))
+    return message.removeprefix(FAILING) if message.startswith(FAILING) else ""
 
 
 def _count(value: object) -> int:

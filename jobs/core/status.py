@@ -16,9 +16,11 @@ from jobs.core.images import images_of
 from jobs.core.inventory import is_marked
 from jobs.core.moment import Moment
 from jobs.core.objects import ObjectId
+from jobs.core.order import Phase
 from jobs.core.plan import Action, Change, Plan
 from jobs.core.readable import operation_of
-from jobs.core.run import OperationPhase, Result, Run
+from jobs.core.results import entry_of
+from jobs.core.run import NOT_LISTED, OperationPhase, Run
 
 ORPHANS = "OrphanedResourceWarning"
 MAX_STATUS = 900_000
@@ -95,7 +97,7 @@ def _shorter(state: Mapping[str, Any], left_out: int) -> dict[str, Any]:
     """Only failures are listed, and hooks: a run that goes on must know which of them it has run."""
     result = state.get("syncResult") or {}
     kept = [item for item in result.get("resources", []) if item.get("status") == "SyncFailed" or item.get("hookType")]
-    said = f"{left_out} Synced and Healthy objects are not listed: too many"
+    said = f"{left_out} {NOT_LISTED}"
     message = f"{state.get('message', '')} ({said})".strip()
     return {**state, "message": message, "syncResult": {**result, "resources": kept}}
 
@@ -164,7 +166,7 @@ def health_of_plan(plan: Plan, application: Application) -> Health:
 
 def _resources(plan: Plan) -> list[dict[str, Any]]:
     found = []
-    for change in {change.id: change for change in plan.changes if is_marked(change.manifest)}.values():
+    for change in {change.id: change for change in plan.changes if _is_listed(change)}.values():
         health = assess(change.live, change.said) if change.live else _absent(change)
         entry = _reference(change.id, change.manifest.version)
         if change.hook:
@@ -178,6 +180,11 @@ def _resources(plan: Plan) -> list[dict[str, Any]]:
         entry = {**_reference(removal.id, removal.manifest.version), "status": "OutOfSync", "requiresPruning": True}
         found.append(_with_health(entry, assess(removal.manifest.body, removal.said)))
     return found
+
+
+def _is_listed(change: Change) -> bool:
+    """Not the namespace that CreateNamespace makes, nor hooks for a failed sync that nobody needed yet."""
+    return is_marked(change.manifest) and (change.phase is not Phase.SYNC_FAIL or change.live is not None)
 
 
 def _absent(change: Change) -> Health | None:
@@ -236,7 +243,7 @@ def _operation_state(run: Run) -> dict[str, Any]:
         "phase": str(run.phase),
         "message": run.message,
         "startedAt": str(run.started_at),
-        "syncResult": {"resources": [_result_entry(result) for result in run.results.values()]},
+        "syncResult": {"resources": [entry_of(result) for result in run.results.values()]},
     }
     revisions = run.aim.revisions
     state["syncResult"]["revision"] = revisions[0] if revisions else ""
@@ -255,13 +262,6 @@ def _former_state(old: Mapping[str, Any], run: Run, at: Moment) -> Any:
     if not run.supersedes or run.error:
         return state
     return {**(state or {}), "phase": "Failed", "message": "superseded by a newer revision", "finishedAt": str(at)}
-
-
-def _result_entry(result: Result) -> dict[str, Any]:
-    required = {name: getattr(result.id, name) for name in ("group", "kind", "namespace", "name")}
-    entry = {**required, "version": result.version, "message": result.message, "syncPhase": result.sync_phase}
-    optional = {"status": result.status, "hookType": result.hook_type, "hookPhase": result.hook_phase}
-    return entry | {key: value for key, value in optional.items() if value}
 
 
 def _history(application: Application, run: Run, seen: Seen, at: Moment) -> list[Any]:

@@ -1,6 +1,7 @@
 """From rendered manifests to what is sent: namespace, fitness for apply, marks, names of hooks, the namespace made."""
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,13 +11,15 @@ from jobs.core.discovery import Discovery
 from jobs.core.errors import InvalidSpecError
 from jobs.core.inventory import Owner, marked
 from jobs.core.objects import Manifest, ObjectId
-from jobs.core.order import hook_of
+from jobs.core.order import HOOK, hook_of
 from jobs.core.render_request import without_repeats
 from jobs.core.run import Run
 from jobs.core.scope import WHOLE, Scope
 
 GRANTING = frozenset({"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"})
 CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
+MAX_NAME = {("batch", "Job"): 63}
+"""Longest name of kinds whose name becomes a label of their pods; all others may have 253 signs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def targets(
     scope: Scope = WHOLE,
 ) -> Targets:
     """The objects as they will be sent. Raises InvalidSpecError when a namespaced object has no namespace to go to."""
-    found = list(rendered)
+    found = [single for manifest in rendered for single in _by_phase(manifest)]
     scopes = _scopes(found)
     manifests: list[Manifest] = []
     warnings: list[str] = []
@@ -92,13 +95,32 @@ def _target(
     return replace(manifest.id, namespace=namespace, name=name)
 
 
+def _by_phase(manifest: Manifest) -> Iterator[Manifest]:
+    """A hook of several phases that gets its name from us is an object of its own in each of them."""
+    hook = None if manifest.id.name else hook_of(manifest)
+    if hook is None or len(hook.phases) < 2:
+        yield manifest
+        return
+    for phase in hook.phases:
+        metadata = manifest.body["metadata"]
+        annotations = {**(metadata.get("annotations") or {}), HOOK: str(phase)}
+        yield replace(manifest, body={**manifest.body, "metadata": {**metadata, "annotations": annotations}})
+
+
 def _generated(manifest: Manifest, run: Run) -> str:
-    """The name of a hook that asks for a generated one: the same over all claims of a run, as the run may resume."""
+    """The name of a hook that asks for a generated one: the same over all claims of a run, as the run may resume.
+
+    Argo CD's form. Revision and time are those the run began with, not those of a newer commit that renders the same.
+    """
     prefix = str((manifest.body.get("metadata") or {}).get("generateName") or "")
-    revision = run.aim.revisions[0][:7] if run.aim.revisions else "none"
     hook = hook_of(manifest)
     phase = str(hook.phases[0]).lower() if hook and hook.phases else "sync"
-    return f"{prefix[:200]}{revision}-{phase}-{int(run.started_at.seconds)}"
+    suffix = f"{run.named_after}-{phase}-{int(run.started_at.seconds)}"
+    room = MAX_NAME.get(manifest.id.group_kind, 253) - len(suffix)
+    if len(prefix) > room:
+        digest = hashlib.sha256(prefix.encode()).hexdigest()[:8]
+        prefix = f"{prefix[: room - 9]}{digest}-"
+    return f"{prefix}{suffix}"
 
 
 def _scopes(manifests: Iterable[Manifest]) -> dict[tuple[str, str], bool]:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from jobs.core.deletion import CASCADE
 from tests.e2e.harness import Flow, automated
 from tests.e2e.objects import config_map, docs, text
+from tests.e2e.test_deletion import delete
 
 SYNCED = ("Synced", "Healthy", "Succeeded")
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
@@ -193,3 +195,32 @@ async def let_go(flow: Flow) -> None:
 
 def annotated(annotations: Mapping[str, str | None]) -> dict[str, Any]:
     return {"metadata": {"annotations": annotations}}
+
+
+async def test_an_application_whose_cluster_nobody_knows_goes_without_it(flow: Flow) -> None:
+    flow.repo.push({"app/web.yaml": config_map()})
+    ladder = (CASCADE, "pre-delete-finalizer.argocd.argoproj.io", "post-delete-finalizer.argocd.argoproj.io/cleanup")
+    await flow.deploy(destination=there(flow), finalizers=ladder)
+    await delete(flow)
+    await flow.gone("Application", flow.name("app"))
+    (said,) = (await flow.events())["DestinationGone"]
+    assert f"no cluster is known as edge-{flow.token}" in said
+    assert said.endswith("The Application goes without its objects there being deleted")
+
+
+async def test_a_cluster_that_does_not_answer_holds_a_deletion_until_its_secret_is_gone(edge_flow: Flow) -> None:
+    flow = edge_flow
+    await add_cluster(flow)
+    flow.repo.push({"app/web.yaml": config_map()})
+    await flow.deploy(destination=there(flow), finalizers=(CASCADE,))
+    assert await flow.words() == SYNCED
+    nowhere = {"data": {"server": base64.b64encode(b"https://127.0.0.1:9").decode()}}
+    await flow.patch("Secret", f"cluster-{flow.token}", nowhere, namespace=flow.ground.home)
+    await delete(flow)
+    said = await flow.said()
+    assert "DeletionError: " in said
+    assert f"take its finalizer {CASCADE} away; if the cluster is gone for good, remove its Secret" in said
+    await flow.delete("Secret", f"cluster-{flow.token}", namespace=flow.ground.home)
+    await flow.sweep()
+    await flow.gone("Application", flow.name("app"))
+    assert await flow.get("ConfigMap", "web") is not None

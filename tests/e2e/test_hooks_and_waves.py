@@ -222,5 +222,5 @@ async def test_a_sync_that_never_gets_healthy_ends_at_its_deadline(flow: Flow) -
     await flow.operation()
     assert (await flow.words())[2] == "Failed"
     said = await flow.said()
-    assert "gave up after 0.5 s (PILOTHOUSE_WAVE_TIMEOUT_S for each of 1)" in said
+    assert "gave up after 0.5 s in phase Sync (PILOTHOUSE_WAVE_TIMEOUT_S for each of 1)" in said
     assert f"apps/Deployment {flow.namespace}/web" in said

@@ -7,6 +7,7 @@ from tests.e2e.objects import config_map, crd, deployment, docs, text
 from tests.valkey import until
 
 APPROVED = {"argocd.argoproj.io/deletion-approved": "2026-11-01T12:00:00Z"}
+WAVE = "argocd.argoproj.io/sync-wave"
 OPTIONS = "argocd.argoproj.io/sync-options"
 
 
@@ -123,6 +124,32 @@ async def test_pruning_waits_for_the_health_of_what_the_sync_changed(flow: Flow)
     await flow.push({"app/web.yaml": deployment(image="registry.example.org/web:2")})
     await flow.settle()
     await flow.gone("ConfigMap", "old")
+    assert await flow.words() == ("Synced", "Healthy", "Succeeded")
+
+
+async def test_a_later_wave_is_gone_before_an_earlier_one_goes(flow: Flow) -> None:
+    names = [f"wave-{number}" for number in range(3)]
+    waves = [config_map(name, annotations={WAVE: str(number)}) for number, name in enumerate(names)]
+    after = config_map("after", annotations={"argocd.argoproj.io/hook": "PostSync"})
+    flow.repo.push({"app/web.yaml": docs(config_map(), *waves)})
+    await flow.deploy()
+    held = {"metadata": {"finalizers": ["test.pilothouse.dev/held"]}}
+    for name in names:
+        await flow.patch("ConfigMap", name, held, manager="some-controller")
+    await flow.push({"app/web.yaml": docs(config_map(colour="red"), after)})
+    for name in names[::-1]:
+        await flow.sweep(settle=False)
+        await flow.settle(waits=False)
+        left = [other for other in names if await flow.get("ConfigMap", other)]
+        going = [other for other in left if (await flow.live("ConfigMap", other))["metadata"].get("deletionTimestamp")]
+        assert (left[-1], going) == (name, [name])
+        assert await flow.get("ConfigMap", "after") is None
+        message = (await flow.status())["operationState"]["message"]
+        assert message == f"waiting until pruned objects are gone: ConfigMap {flow.namespace}/{name}"
+        await flow.patch("ConfigMap", name, {"metadata": {"finalizers": None}}, manager="some-controller")
+        await flow.gone("ConfigMap", name)
+    await flow.settle()
+    assert await flow.get("ConfigMap", "after") is not None
     assert await flow.words() == ("Synced", "Healthy", "Succeeded")
 
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.harness import Flow, automated, by_hand
+from tests.e2e.harness import Flow, by_hand
 from tests.e2e.objects import config_map, docs
 from tests.valkey import until
 
 SYNCED = ("Synced", "Healthy", "Succeeded")
-WAVE = "argocd.argoproj.io/sync-wave"
 
 
 @contextmanager
@@ -102,24 +101,6 @@ async def test_an_object_that_somebody_takes_over_before_it_is_pruned_stays(flow
     assert (await flow.live("ConfigMap", "old"))["metadata"].get("deletionTimestamp") is None
     await flow.sweep()
     assert (await flow.words())[0] == "Synced"
-
-
-async def test_objects_are_pruned_in_the_reverse_order_of_their_waves(flow: Flow) -> None:
-    names = [f"wave-{number}" for number in range(3)]
-    waves = [config_map(name, annotations={WAVE: str(number)}) for number, name in enumerate(names)]
-    flow.repo.push({"app/web.yaml": docs(config_map(), *waves)})
-    await flow.deploy(syncPolicy=automated("PrunePropagationPolicy=background"))
-    held = {"metadata": {"finalizers": ["test.pilothouse.dev/held"]}}
-    for name in names:
-        await flow.patch("ConfigMap", name, held, manager="some-controller")
-    await flow.push({"app/web.yaml": config_map()})
-    await flow.settle()
-    found = [(await flow.live("ConfigMap", name))["metadata"] for name in names]
-    assert all(item.get("deletionTimestamp") for item in found)
-    # Held back, each was last written by its own deletion: in the background, the garbage collector writes nothing.
-    assert [item["name"] for item in sorted(found, key=lambda item: int(item["resourceVersion"]))] == names[::-1]
-    for name in names:
-        await flow.patch("ConfigMap", name, {"metadata": {"finalizers": None}}, manager="some-controller")
 
 
 @pytest.mark.cluster

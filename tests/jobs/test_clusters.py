@@ -11,7 +11,7 @@ from deploy.sandbox import Sandbox
 from jobs.clusters import CONFIG_MAPS, SECRETS, Clusters, Home, Reached
 from jobs.core.application import IN_CLUSTER, Destination
 from jobs.core.cluster_secret import HOME_CLUSTER, ClusterCredentials
-from jobs.core.errors import InvalidSpecError
+from jobs.core.errors import InvalidSpecError, UnknownCluster
 from jobs.kube import Kube
 
 FAR = "https://far.example.org"
@@ -149,6 +149,17 @@ async def test_a_destination_that_may_not_be_used_says_why(
         await clusters.at(destination, "default")
     assert said in caught.value.message
     assert "t-1" not in caught.value.message
+
+
+@pytest.mark.parametrize(("broken", "gone"), [(False, True), (True, False)])
+async def test_a_cluster_is_only_taken_for_gone_when_every_secret_could_be_read(
+    home: Kube, broken: bool, gone: bool
+) -> None:
+    """Whoever deletes an Application lets its objects be for it."""
+    clusters = Clusters(home, GivenSecrets(a_cluster("other", config="{") if broken else a_cluster("other")))
+    with pytest.raises(InvalidSpecError) as caught:
+        await clusters.at(to(name="gone"), "default")
+    assert isinstance(caught.value, UnknownCluster) is gone
 
 
 async def test_secrets_and_config_maps_are_read_from_the_home_namespace_by_their_label() -> None:

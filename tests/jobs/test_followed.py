@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 from jobs import metrics
 from jobs.core.errors import PlanError
 from jobs.core.moment import Moment
-from jobs.core.run import OperationPhase, Result, Run
+from jobs.core.results import Result
+from jobs.core.run import OperationPhase, Run
 from jobs.followed import carried, tell
 from tests.builders import NOON, a_claim, a_run, an_application, an_id
 

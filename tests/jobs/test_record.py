@@ -7,8 +7,10 @@ import pytest
 
 from jobs.core.application import REFRESH, RUN, SOURCE_KEY, Application
 from jobs.core.errors import PlanError, WindowClosed
+from jobs.core.order import Phase
 from jobs.core.plan import Action, Plan
-from jobs.core.run import Result, Run
+from jobs.core.results import Result
+from jobs.core.run import Run
 from jobs.core.status import Seen, as_status
 from jobs.record import record
 from tests.builders import NOON, a_change, a_live, a_manifest, a_plan, a_removal, a_run, an_application, an_id
@@ -32,10 +34,20 @@ class Written(list[dict[str, Any]]):
         self.told = list(announcements)
 
 
-async def written(run: Run, plan: Plan | None, application: Application | None = None) -> Written:
+async def written(
+    run: Run, plan: Plan | None, application: Application | None = None, phases: tuple[Phase, ...] = ()
+) -> Written:
     found = Written()
     parts: Any = SimpleNamespace(applications=found, events=found, now=lambda: NOON)
-    compared: Any = plan and SimpleNamespace(plan=plan, source_types=(), warnings=(), put_back=(), orphans=None)
+    compared: Any = plan and SimpleNamespace(
+        plan=plan,
+        source_types=(),
+        warnings=(),
+        put_back=(),
+        orphans=None,
+        part=False,
+        deletion_phases=frozenset(phases),
+    )
     await record(application or an_application(), run, compared, parts)
     return found
 
@@ -115,3 +127,17 @@ async def test_an_operation_that_was_asked_for_is_taken_away() -> None:
 async def test_a_failure_is_told_as_an_event() -> None:
     found = await written(a_run(key=KEY).begun(heal=False).failed(PlanError("no such field"), NOON), DRIFTED)
     assert [item.reason for item in found.told] == ["OperationStarted", "OperationCompleted"]
+
+
+async def test_finalizers_are_written_when_deletion_hooks_come_or_go_and_only_then() -> None:
+    asked = ("pre-delete-finalizer.argocd.argoproj.io", "pre-delete-finalizer.argocd.argoproj.io/cleanup")
+    (change,) = await written(a_run(key=KEY), SYNCED, phases=(Phase.PRE_DELETE,))
+    assert change["finalizers"] == asked
+    has_them = an_application(metadata={"finalizers": ["other", *asked]})
+    (change,) = await written(a_run(key=KEY), SYNCED, has_them)
+    assert change["finalizers"] == ("other",)
+    (change,) = await written(a_run(key=KEY), SYNCED, has_them, (Phase.PRE_DELETE,))
+    assert change["finalizers"] is None
+    leaving = {"deletionTimestamp": "2026-11-01T12:00:00Z"}
+    (change,) = await written(a_run(key=KEY), SYNCED, an_application(metadata=leaving), (Phase.PRE_DELETE,))
+    assert change["finalizers"] is None, "a deleted Application takes no new ones"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from deploy.sandbox import Sandbox
-from jobs.core.application import REFRESH, RUN, Application, application_of
-from jobs.core.cascade import FINALIZER
+from jobs.core.application import KINDS, REFRESH, RUN, Application, application_of
 from jobs.core.cluster_secret import ClusterCredentials
+from jobs.core.deletion import CASCADE as FINALIZER
 from jobs.core.errors import Conflict, NotFound
 from jobs.kube import Kube
 from jobs.store import APPLICATIONS, EDITOR, PROJECTS, Applications, Event, Listed
@@ -113,10 +113,38 @@ async def test_a_sync_is_asked_for_only_of_the_application_that_was_read(
 
 async def test_only_our_finalizer_is_dropped_and_only_where_it_was_seen(kube: Kube, applications: Applications) -> None:
     seen = await made(kube, metadata={"finalizers": ["other.example.org/a", FINALIZER]})
-    await applications.drop_finalizer(seen, FINALIZER)
+    assert await applications.drop_finalizers(seen, [FINALIZER, "never-there"])
     assert (await read(applications)).finalizers == ("other.example.org/a",)
     with pytest.raises(Conflict):
-        await applications.drop_finalizer(seen, FINALIZER)
+        await applications.drop_finalizers(seen, [FINALIZER])
+
+
+async def test_several_finalizers_are_dropped_at_once(kube: Kube, applications: Applications) -> None:
+    seen = await made(kube, metadata={"finalizers": [FINALIZER, "other.example.org/a", f"{FINALIZER}/background"]})
+    await applications.drop_finalizers(seen, [FINALIZER, f"{FINALIZER}/background"])
+    assert (await read(applications)).finalizers == ("other.example.org/a",)
+
+
+async def test_dropping_the_finalizer_of_what_is_gone_is_as_good(kube: Kube, applications: Applications) -> None:
+    seen = await made(kube, metadata={"finalizers": [FINALIZER]})
+    await applications.drop_finalizers(await read(applications), [FINALIZER])
+    await kube.request("DELETE", APPLICATIONS.path(HOME, "web"))
+    assert await applications.drop_finalizers(seen, [FINALIZER]) is None
+
+
+async def test_finalizers_are_only_set_on_the_application_that_was_read(kube: Kube, applications: Applications) -> None:
+    seen = await made(kube, metadata={"finalizers": ["other.example.org/a"]})
+    await applications.record(seen, annotations={RUN: "one"}, finalizers=("other.example.org/a", FINALIZER))
+    assert (await read(applications)).finalizers == ("other.example.org/a", FINALIZER)
+    with pytest.raises(Conflict):
+        await applications.record(seen, annotations={RUN: "one"}, finalizers=())
+
+
+async def test_kinds_are_forgotten_once(kube: Kube, applications: Applications) -> None:
+    await applications.record(await made(kube), annotations={RUN: "one", KINDS: "ConfigMap"})
+    forgotten = await applications.forget_kinds(await read(applications))
+    assert forgotten.annotations[KINDS] == ""
+    assert await applications.forget_kinds(forgotten) is forgotten
 
 
 async def test_nothing_is_recorded_on_an_application_that_is_gone(kube: Kube, applications: Applications) -> None:

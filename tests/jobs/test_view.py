@@ -45,7 +45,8 @@ def test_a_changed_repository_is_forgotten_and_the_new_one_known() -> None:
 
 def test_a_deleted_application_is_gone() -> None:
     view = a_view(named("a"), named("b"))
-    assert view.drop(named("a")) == "pilothouse/a"
+    view.drop("pilothouse/a")
+    view.drop("pilothouse/never-there")
     assert [*view] == ["pilothouse/b"]
     assert len(view.using(SHOP)) == 1
 

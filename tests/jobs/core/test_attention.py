@@ -33,6 +33,9 @@ ASKING = {
 SILENT = {
     "a status": changed(status={"sync": {"status": "Synced"}}),
     "a resourceVersion and generation": changed(metadata={"resourceVersion": "6", "generation": 3}),
+    "the finalizers of its deletion hooks": changed(
+        metadata={"finalizers": ["pre-delete-finalizer.argocd.argoproj.io/cleanup"]}
+    ),
     "an annotation that means nothing": changed(metadata={"annotations": {"note": "y"}}),
 }
 
@@ -40,6 +43,14 @@ SILENT = {
 @pytest.mark.parametrize("case", ASKING)
 def test_what_a_person_asks_for_is_new(case: str) -> None:
     assert wish(ASKING[case]).is_new(wish(BODY))
+
+
+def test_a_finalizer_that_a_person_takes_off_what_is_being_deleted_is_new() -> None:
+    def leaving(*finalizers: str) -> dict[str, Any]:
+        return changed(metadata={"deletionTimestamp": "2026-11-01T12:00:00Z", "finalizers": list(finalizers)})
+
+    hook = "post-delete-finalizer.argocd.argoproj.io"
+    assert wish(leaving("other")).is_new(wish(leaving("other", hook)))
 
 
 @pytest.mark.parametrize("case", SILENT)

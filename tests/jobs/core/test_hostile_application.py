@@ -10,16 +10,19 @@ from jobs.core.affected import compared_revisions, effect
 from jobs.core.announce import announcements
 from jobs.core.application import Application, application_of, unreadable
 from jobs.core.attention import was_compared, wish
-from jobs.core.cascade import finalizer_of
+from jobs.core.deadline import limits_of
+from jobs.core.deletion import deletion_run, rungs, wanted_finalizers
 from jobs.core.deployed import deployed_of
 from jobs.core.errors import InvalidSpecError, PlanError
 from jobs.core.intent import intent, wants_hooks
 from jobs.core.kinds import kinds_of, kinds_text
+from jobs.core.order import Phase
 from jobs.core.outcome import later
 from jobs.core.project import application_refusals as project_refusals
 from jobs.core.restrictions import application_refusals
 from jobs.core.run import Aim, resumed, running_key
 from jobs.core.status import MAX_STATUS, Seen, as_status, revision_fields
+from jobs.release import farewell
 from jobs.view import View
 from tests.builders import COMMIT, NOON, a_change, a_manifest, a_plan
 from tests.jobs.core.hostile import APPLICATION, APPLICATIONS, JSON
@@ -65,7 +68,12 @@ def test_every_decision_about_a_readable_application_is_made(body: dict[str, Any
         with suppress(InvalidSpecError):  # the run tells it on the status
             application_refusals(application)
         project_refusals(None, application, home="pilothouse")
-        finalizer_of(application.finalizers)
+        rungs(application.finalizers)
+        wanted_finalizers(application.finalizers, Phase)
+        deletion_run(application, "token", NOON)
+        farewell(application)
+        with suppress(InvalidSpecError):
+            limits_of(application.annotations, 600.0)
         assert kinds_text(kinds_of(application.annotations)) is not None
 
 
@@ -78,7 +86,8 @@ def test_the_view_takes_in_any_object_and_lets_it_go(body: dict[str, Any]) -> No
         application = view.get(key)
         if application:
             view.wanted_elsewhere(application)
-    view.drop(body)
+    for key in view:
+        view.drop(key)
     assert len(view) == 0
     assert view.repositories() == ()
 

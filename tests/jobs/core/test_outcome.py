@@ -19,8 +19,9 @@ from jobs.core.errors import (
 )
 from jobs.core.moment import Moment
 from jobs.core.objects import ObjectId
+from jobs.core.order import Phase
 from jobs.core.outcome import Later, failed_key, later
-from jobs.core.run import Result
+from jobs.core.results import Result
 from tests.builders import NOON, a_run, an_application
 
 KEY = "k" * 32
@@ -34,7 +35,7 @@ def after(seconds: float) -> Moment:
     ("passed", "wait"), [(0, 0.3), (1, 0.3), (2, 0.5), (8, 2.0), (20, 5.0), (3600, 5.0), (-5, 0.3)]
 )
 def test_a_waiting_run_looks_soon_and_then_less_often(passed: float, wait: float) -> None:
-    run = a_run().begun(heal=False).waiting("health")
+    run = a_run().begun(heal=False).waiting("health", Phase.SYNC, NOON)
     assert later(an_application(), run, after(passed)) == Later(wait, backoff=False)
 
 

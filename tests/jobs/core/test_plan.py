@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from jobs.core.errors import InvalidSpecError, KubeError, NotFound, PlanError, Refused
 from jobs.core.health_status import Health, HealthStatus
+from jobs.core.hooks import HOOK_RUN
 from jobs.core.inventory import LABEL, TRACKING_ID, Owner
 from jobs.core.objects import Manifest, ObjectId, identity
 from jobs.core.order import Phase, steps
-from jobs.core.plan import HOOK_RUN, Action, Observed, Plan, is_hook, make
+from jobs.core.plan import Action, Observed, Plan, is_hook, make
 from jobs.core.rules import Rules
 from tests.builders import OWNER, a_body, a_live, a_manifest, a_step, an_application, some_rules
 
@@ -178,13 +179,57 @@ def test_an_object_whose_namespace_comes_with_the_plan_is_deferred_not_refused()
     assert todo.refusals == ()
 
 
-def test_a_hook_of_this_operation_is_done_and_one_of_an_earlier_is_run_anew() -> None:
+@pytest.mark.parametrize(
+    ("ran", "action"),
+    [
+        ("op-1.PreSync", Action.UNCHANGED),
+        ("op-1.PostSync", Action.CREATED),
+        ("op-0.PreSync", Action.CREATED),
+        ("", Action.CREATED),
+    ],
+)
+def test_a_hook_is_done_once_this_operation_ran_it_in_this_phase(ran: str, action: Action) -> None:
     hook = a_manifest("Job", "h", metadata={"annotations": HOOK})
-    for operation, action in (("op-1", Action.UNCHANGED), ("op-0", Action.CREATED)):
-        live = a_live(hook, metadata={"annotations": {HOOK_RUN: operation}})
-        todo = planned(hook, observed=seen(live))
-        assert [change.action for change in todo.changes] == [action]
-        assert todo.drifted == (), "a hook is never drift"
+    todo = planned(hook, observed=seen(a_live(hook, metadata={"annotations": {HOOK_RUN: ran}})))
+    assert [change.action for change in todo.changes] == [action]
+    assert todo.drifted == (), "a hook is never drift"
+
+
+def test_one_name_in_two_phases_is_run_in_both() -> None:
+    hook = a_manifest("Job", "h", metadata={"annotations": {"argocd.argoproj.io/hook": "PreSync,PostSync"}})
+    answer = a_live(hook, metadata={"annotations": {HOOK_RUN: "op-1.PreSync"}})
+    todo = planned(hook).applied({hook.id: answer})
+    assert [(change.action, change.live) for change in todo.changes] == [
+        (Action.UNCHANGED, answer),
+        (Action.CREATED, answer),
+    ]
+
+
+def test_a_hook_waits_until_its_former_object_is_gone() -> None:
+    hook = a_manifest("Job", "h", metadata={"annotations": HOOK})
+    going = a_live(hook, metadata={"annotations": {HOOK_RUN: "op-0.PreSync"}, "deletionTimestamp": "2026-11-01"})
+    (change,) = planned(hook, observed=seen(going)).changes
+    assert change.deferred == "its former object is still being deleted"
+
+
+LEAVING = {"metadata": {"deletionTimestamp": "2026-11-01T12:00:00Z"}}
+
+
+def test_what_is_on_its_way_out_is_told_apart_from_what_is_to_be_pruned() -> None:
+    old, foreign, wanted = (a_manifest("ConfigMap", name) for name in ("old", "foreign", "wanted"))
+    live = [a_live(old, **LEAVING), a_live(foreign, owned=False, **LEAVING), a_live(wanted, **LEAVING)]
+    todo = planned(wanted, observed=seen(*live))
+    assert (todo.removals, [item.id for item in todo.leaving]) == ((), [old.id])
+
+
+def test_removals_know_their_wave() -> None:
+    waves = {"early": "-1", "late": "2"}
+    old = [
+        a_live(a_manifest("ConfigMap", name, metadata={"annotations": {"argocd.argoproj.io/sync-wave": wave}}))
+        for name, wave in waves.items()
+    ]
+    todo = planned(a_manifest(), observed=seen(*old))
+    assert [(removal.id.name, removal.wave) for removal in todo.removals] == [("late", 2), ("early", -1)]
 
 
 def test_a_hook_annotation_that_does_not_exist_is_an_invalid_spec() -> None:

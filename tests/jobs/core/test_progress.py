@@ -1,49 +1,19 @@
-"""What a sync does next: a cluster that applies what it is told always ends, in order, and nothing is done twice."""
+"""What a sync does next, step by step. That all of it together keeps the rules: test_sync_model.py."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from jobs.core.errors import PlanError
 from jobs.core.health import IGNORE_HEALTH, Health, HealthStatus
-from jobs.core.objects import ObjectId
-from jobs.core.order import DeletePolicy, Hook, Phase
-from jobs.core.plan import Action, Change, Plan
-from jobs.core.progress import Apply, Fail, Finish, Prune, Wait, hooks_to_delete, next_step, unsettled
-from jobs.core.run import Run, applied, pruned
-from tests.builders import a_change, a_live, a_manifest, a_plan, a_removal, a_run
-
-PRE, SYNC, POST = Phase.PRE_SYNC, Phase.SYNC, Phase.POST_SYNC
-BEFORE = (DeletePolicy.BEFORE_HOOK_CREATION,)
-COMPLETE = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
-FAILED = {"status": {"conditions": [{"type": "Failed", "status": "True", "message": "exit 1"}]}}
-STATES: dict[str, dict[str, Any]] = {"well": COMPLETE, "failed": FAILED, "going": {}}
-
-
-def a_job(name: str, /, phase: Phase = SYNC, wave: int = 0, *, hook: bool = False, **fields: Any) -> Change:
-    """A Job, since its health is what its conditions say."""
-    policies = fields.pop("policies", BEFORE)
-    what = Hook((phase,), policies) if hook else None
-    return a_change(a_manifest("Job", name), phase=phase, wave=wave, hook=what, **fields)
-
-
-def begun(**fields: Any) -> Run:
-    return a_run(**fields).begun(heal=False)
-
-
-def live(change: Change, state: str) -> Change:
-    return replace(change, action=Action.UNCHANGED, live=a_live(change.manifest, **STATES[state]))
-
-
-def ran(*changes: Change) -> Run:
-    return begun().with_results(applied(changes, waits=True))
-
-
-# --- single steps
+from jobs.core.hooks import HOOK_RUN
+from jobs.core.order import DeletePolicy
+from jobs.core.plan import Action
+from jobs.core.progress import Apply, Fail, Finish, Prune, Wait, next_step
+from jobs.core.results import applied, pruned
+from jobs.core.settle import adopted, hooks_to_delete, unsettled
+from tests.builders import a_live, a_manifest, a_plan, a_removal, a_run
+from tests.jobs.core.some_jobs import COMPLETE, POST, PRE, SYNC, a_job, begun, live, ran
 
 
 def test_a_script_decides_whether_a_step_is_waited_for() -> None:
@@ -185,7 +155,7 @@ def test_a_heal_looks_again_and_waits_for_what_comes_with_what_it_put_back() -> 
     run = a_run().begun(heal=True)
     assert next_step(a_plan(made, inside), run) == Apply((made,), look_again=True)
     step = next_step(a_plan(live(made, "well"), inside), run)
-    assert step == Wait((inside.id,), "waiting: batch/Job shop/a: its Namespace comes with this sync")
+    assert step == Wait((inside.id,), "waiting: batch/Job shop/a: its Namespace comes with this sync", SYNC)
     removal = a_removal()
     assert next_step(a_plan(inside, removals=[removal]), run) == Prune((removal,), look_again=True)
 
@@ -197,127 +167,98 @@ def test_a_heal_does_not_wait_for_an_object_that_is_still_being_deleted() -> Non
     assert next_step(a_plan(change), a_run().begun(heal=True)) == Finish()
 
 
-# --- the model: a cluster that does what it is told
-
-
-@dataclass
-class Cluster:
-    """Applies and deletes what it is told; each object gets well, or fails, after some looks."""
-
-    fates: dict[ObjectId, tuple[int, str]]
-    """Looks until the end, and how it ends."""
-    live: dict[ObjectId, dict[str, Any]] = field(default_factory=dict)
-    looks: dict[ObjectId, int] = field(default_factory=dict)
-    hooks_run: list[tuple[ObjectId, str, str]] = field(default_factory=list)
-
-    def applied(self, changes: Iterable[Change]) -> set[ObjectId]:
-        for change in changes:
-            if change.hook:
-                self.hooks_run.append((change.id, str(change.phase), "run"))
-            self.live[change.id] = a_live(change.manifest)
-            self.looks[change.id] = 0
-        return {change.id for change in changes}
-
-    def delete(self, changes: Iterable[Change]) -> None:
-        for change in changes:
-            self.live.pop(change.id, None)
-
-    def look(self) -> None:
-        for target, body in self.live.items():
-            after, how = self.fates.get(target, (0, "well"))
-            self.looks[target] = self.looks.get(target, 0) + 1
-            if self.looks[target] >= after:
-                body.update(STATES[how])
-
-    def is_well(self, target: ObjectId) -> bool:
-        return target in self.live and self.live[target].get("status") == COMPLETE["status"]
-
-
-def looked_at(todo: Plan, cluster: Cluster, done: set[ObjectId], removed: set[ObjectId]) -> Plan:
-    """The same plan as the next comparison would make it."""
-    changes = []
-    for change in todo.changes:
-        action = change.action
-        if not change.hook and change.id in done:
-            action = Action.UNCHANGED
-        if change.hook and any(entry[:2] == (change.id, str(change.phase)) for entry in cluster.hooks_run):
-            action = Action.UNCHANGED if change.id in cluster.live else Action.CREATED
-        changes.append(replace(change, action=action, live=cluster.live.get(change.id)))
-    return replace(todo, changes=tuple(changes), removals=tuple(r for r in todo.removals if r.id not in removed))
-
-
-@st.composite
-def scenarios(draw: st.DrawFn) -> tuple[Plan, Cluster]:
-    changes, fates = [], {}
-    for index in range(draw(st.integers(0, 6))):
-        phase = draw(st.sampled_from([PRE, SYNC, SYNC, SYNC, POST]))
-        hook = phase is not SYNC or draw(st.booleans())
-        policies = tuple(draw(st.lists(st.sampled_from(list(DeletePolicy)), min_size=1, unique=True)))
-        change = a_job(f"o{index}", phase, draw(st.integers(-1, 1)), hook=hook, policies=policies)
-        fates[change.id] = (draw(st.integers(0, 3)), draw(st.sampled_from(["well", "well", "well", "failed"])))
-        if not hook and draw(st.booleans()):
-            change = replace(change, action=Action.UNCHANGED)
-        changes.append(change)
-    changes.sort(key=lambda change: (change.phase.position, change.wave))
-    removals = [
-        a_removal(f"r{index}", draw(st.sampled_from(["", "not pruned"]))) for index in range(draw(st.integers(0, 2)))
-    ]
-    cluster = Cluster(fates)
-    for change in changes:
-        if change.action is Action.UNCHANGED:
-            cluster.live[change.id] = {**a_live(change.manifest), **COMPLETE}
-            fates[change.id] = (0, "well")
-    return a_plan(*changes, removals=removals), cluster
-
-
-def require_earlier_healthy(step: Apply, plan: Plan, cluster: Cluster, run: Run) -> None:
-    first = step.changes[0]
-    for change in plan.changes:
-        if (change.phase.position, change.wave) >= (first.phase.position, first.wave):
-            continue
-        result = run.results.get((change.id, str(change.phase)))
-        over = change.hook and result and result.hook_phase == "Succeeded"
-        assert over or cluster.is_well(change.id), "applied before an earlier step was healthy"
-
-
-def require_prunable(plan: Plan, cluster: Cluster, run: Run) -> None:
-    for change in plan.changes:
-        if not change.hook and change.id in run.changed_ids:
-            assert cluster.is_well(change.id), "pruned before the Sync phase was healthy"
-        if change.phase is POST:
-            assert (change.id, str(change.phase), "run") not in cluster.hooks_run, (
-                "a PostSync hook ran before the prune"
-            )
-
-
-@settings(max_examples=80)
-@given(scenarios())
-def test_a_sync_always_ends_in_order_and_does_nothing_twice(scenario: tuple[Plan, Cluster]) -> None:
-    todo, cluster = scenario
-    run, done, removed = begun(), set[ObjectId](), set[ObjectId]()
-    for _ in range(60):
-        plan = looked_at(todo, cluster, done, removed)
-        run = run.with_results(unsettled(plan, run))
-        step = next_step(plan, run)
-        if isinstance(step, Finish | Fail):
-            break
-        if isinstance(step, Apply):
-            require_earlier_healthy(step, plan, cluster, run)
-            done |= cluster.applied(step.changes)
-            run = run.with_results(applied(step.changes, waits=True))
-        elif isinstance(step, Prune):
-            require_prunable(plan, cluster, run)
-            run = run.with_results(pruned(step.removals, {}))
-            removed |= {removal.id for removal in step.removals if not removal.kept}
-        cluster.look()
-        cluster.delete(hooks_to_delete(plan, run))
-    assert isinstance(step, Finish | Fail), "the sync does not end"
-    assert len(cluster.hooks_run) == len(set(cluster.hooks_run)), "a hook was run twice"
-    if isinstance(step, Finish):
-        assert {change.id for change in todo.changes if change.action is Action.CREATED} <= done
-        assert removed == {removal.id for removal in todo.removals if not removal.kept}
-
-
 def test_a_refused_plan_lets_nothing_be_applied() -> None:
     with pytest.raises(PlanError, match="nothing was changed, 1 refused: no"):
         a_plan(a_job("a"), refusals=("no",)).require_clean()
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (None, "batch/Job shop/h: was deleted before its end was seen, by somebody else"),
+        ("other.PreSync", "batch/Job shop/h: was replaced before its end was seen, by somebody else"),
+    ],
+)
+def test_a_hook_that_is_gone_while_it_is_waited_for_fails_the_sync(there: str | None, said: str) -> None:
+    hook = a_job("h", PRE, hook=True)
+    found = a_live(hook.manifest, **COMPLETE, metadata={"annotations": {HOOK_RUN: there}}) if there else None
+    todo = a_plan(replace(hook, live=found), a_job("a"))
+    run = ran(hook)
+    assert next_step(todo, run) == Fail(said)
+    settled = run.with_results(unsettled(todo, run))
+    assert [result.hook_phase for result in settled.results.values()] == ["Failed"]
+    assert next_step(todo, settled) == Fail(said)
+
+
+def test_an_object_that_is_gone_while_it_is_waited_for_is_made_again() -> None:
+    change = a_job("a")
+    assert next_step(a_plan(change), ran(change)) == Apply((change,), look_again=False)
+
+
+def test_a_hook_that_ran_before_a_kill_is_not_run_again_and_its_end_is_seen() -> None:
+    hook = live(a_job("h", PRE, hook=True), "well")
+    run = begun()
+    assert next_step(a_plan(hook), run) == Finish()
+    (result,) = unsettled(a_plan(hook), run)
+    assert (result.hook_type, result.hook_phase, result.message) == ("PreSync", "Succeeded", "created")
+
+
+def test_hooks_beside_a_broken_one_come_to_their_end_first() -> None:
+    broken, going = live(a_job("a", PRE, hook=True), "failed"), live(a_job("b", PRE, hook=True), "going")
+    step = next_step(a_plan(broken, going), ran(broken, going))
+    assert isinstance(step, Wait)
+    assert step.ids == (going.id,)
+    assert "waiting for hooks before this ends as failed (batch/Job shop/a: exit 1)" in step.message
+
+
+def test_objects_beside_a_broken_one_are_not_waited_for() -> None:
+    one, two = a_job("a"), a_job("b")
+    assert next_step(a_plan(live(one, "failed"), live(two, "going")), ran(one, two)) == Fail("batch/Job shop/a: exit 1")
+
+
+def test_what_is_on_its_way_when_its_worker_was_killed_is_waited_for() -> None:
+    going, well, later = live(a_job("a"), "going"), live(a_job("b"), "well"), a_job("c", wave=1)
+    todo = a_plan(going, well, later)
+    assert [(result.id, result.hook_phase) for result in adopted(todo, begun())] == [(going.id, "Running")]
+    assert adopted(todo, ran(going)) == ()
+
+
+# --- prunes in waves
+
+
+def test_removals_go_wave_by_wave_and_one_wave_is_gone_before_the_next_goes() -> None:
+    late, kept, early = (replace(a_removal(name), wave=wave) for name, wave in (("late", 1), ("kept", 1), ("early", 0)))
+    kept = replace(kept, kept="Prune=false")
+    todo, run = a_plan(removals=[late, kept, early]), begun()
+    assert next_step(todo, run) == Prune((late, kept))
+    run = run.with_results(pruned([late, kept], {}))
+    going = todo.pruned([late, kept], [late.id])
+    step = next_step(going, run)
+    assert isinstance(step, Wait)
+    assert step.ids == (late.id,)
+    assert next_step(replace(going, leaving=()), run) == Prune((early,))
+    run = run.with_results(pruned([early], {}))
+    assert next_step(a_plan(removals=[kept]), run) == Finish()
+
+
+def test_the_last_wave_is_gone_before_post_sync_hooks_run() -> None:
+    hook, old = a_job("h", POST, hook=True), a_removal()
+    run = begun().with_results(pruned([old], {}))
+    assert isinstance(next_step(a_plan(hook, leaving=(old,)), run), Wait)
+    assert next_step(a_plan(hook), run) == Apply((hook,), look_again=False)
+
+
+def test_what_a_list_still_shows_after_it_was_pruned_is_waited_for() -> None:
+    old = a_removal()
+    run = begun().with_results(pruned([old], {}))
+    assert isinstance(next_step(a_plan(removals=[old]), run), Wait)
+
+
+def test_what_others_delete_is_not_waited_for() -> None:
+    assert next_step(a_plan(leaving=(a_removal(),)), begun()) == Finish()
+
+
+def test_a_later_wave_that_others_delete_is_gone_before_an_earlier_one_goes() -> None:
+    late, early = replace(a_removal("late"), wave=1), a_removal("early")
+    assert isinstance(next_step(a_plan(removals=[early], leaving=(late,)), begun()), Wait)
+    assert next_step(a_plan(removals=[late], leaving=(early,)), begun()) == Prune((late,))

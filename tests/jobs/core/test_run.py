@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
-from jobs.core.application import RUN, Application, application_of
+from jobs.core.application import PHASE, RUN, Application, application_of
 from jobs.core.moment import Moment
+from jobs.core.order import Phase
 from jobs.core.run import HEALS, Aim, OperationPhase, resumed
+from jobs.core.status import Seen, as_status
+from tests.builders import a_plan, a_run
+from tests.builders import an_application as web
 
 NOW = Moment(1_800_000_000.0)
 OLD, NEW = Aim(("a" * 40,), "key-1"), Aim(("b" * 40,), "key-2")
@@ -65,7 +69,7 @@ def test_a_newer_commit_that_renders_the_same_interrupts_nobody() -> None:
 
 def test_a_newer_commit_supersedes_what_is_under_way() -> None:
     run = resumed(an_application(), NEW, "token", NOW)
-    assert (run.id, run.resumed, run.supersedes, run.automated) == ("token", False, True, True)
+    assert (run.id, run.resumed, run.supersedes, run.automated) == ("bbbbbbb-token", False, True, True)
     assert not run.results
 
 
@@ -84,3 +88,20 @@ def test_an_operation_that_ended_is_not_resumed(phase: str) -> None:
     application = an_application(status={"operationState": {"phase": phase}})
     run = resumed(application, OLD, "token", NOW)
     assert (run.resumed, run.supersedes, run.phase) == (False, False, None)
+
+
+def test_an_operation_that_is_being_ended_stays_so_over_its_claims() -> None:
+    before = a_run().begun(heal=False).ending("a Job failed").waiting("for hooks", Phase.SYNC_FAIL, NOW)
+    status = as_status(web(), before, Seen(a_plan()), NOW)
+    annotations = {RUN: before.annotation, PHASE: before.phase_annotation}
+    application = web(metadata={"annotations": annotations}, status=status)
+    for moment in (NOW, Moment(NOW.seconds + 9)):
+        run = resumed(application, before.aim, "next", moment).waiting("for hooks", Phase.SYNC_FAIL, moment)
+        assert (run.failing, run.message) == ("a Job failed", "failed, and is being ended: a Job failed")
+        assert (run.waits_in, run.waits_since) == ("SyncFail", NOW)
+        application = web(metadata={"annotations": annotations}, status=as_status(web(), run, Seen(a_plan()), NOW))
+
+
+def test_another_operations_phase_is_none_of_a_new_one() -> None:
+    application = web(metadata={"annotations": {PHASE: "PreSync 2026-11-01T12:00:00Z"}})
+    assert resumed(application, NEW, "token", NOW).phase_annotation is None

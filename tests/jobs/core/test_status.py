@@ -12,7 +12,8 @@ from jobs.core.errors import PlanError
 from jobs.core.health_status import Health, HealthStatus
 from jobs.core.moment import Moment
 from jobs.core.plan import Action
-from jobs.core.run import Run, applied
+from jobs.core.results import applied
+from jobs.core.run import Run
 from jobs.core.status import Seen, as_status, fitted, revision_fields
 from tests.builders import COMMIT, NOON, OLDER, a_change, a_live, a_manifest, a_plan, a_removal, a_run, an_application
 

@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
+from jobs.core.application import RUN
 from jobs.core.discovery import ApiResource, Discovery
 from jobs.core.errors import InvalidSpecError
 from jobs.core.inventory import TRACKING_ID
+from jobs.core.moment import Moment
 from jobs.core.objects import Manifest, ObjectId, manifest_of
+from jobs.core.order import HOOK
+from jobs.core.run import Aim, resumed
 from jobs.core.scope import WHOLE, Scope
 from jobs.core.target import Targets, targets
 from tests.builders import COMMIT, OWNER, a_body, a_run, an_application, an_id
@@ -80,6 +84,38 @@ def test_a_hook_gets_its_generated_name_which_is_the_same_over_all_claims_of_a_r
     assert one.id == other.id
     assert one.body["metadata"]["name"] == one.id.name
     assert "generateName" not in one.body["metadata"]
+
+
+def generated(**metadata: Any) -> dict[str, Any]:
+    return a_body("Job", metadata={"name": None, "generateName": "migrate-"} | metadata)
+
+
+def test_a_generated_name_outlives_a_newer_commit_that_renders_the_same() -> None:
+    application = an_application(
+        metadata={"annotations": {RUN: f"{COMMIT[:7]}-aa.bb.{'k' * 32}"}},
+        status={"operationState": {"phase": "Running", "startedAt": "2026-11-01T12:00:00Z"}},
+    )
+    run = resumed(application, Aim(("b" * 40,), "k" * 32), "cc", Moment(1_793_540_000.0))
+    hook = manifest_of(generated(annotations={HOOK: "PreSync"}))
+    (found,) = targets([hook], CLUSTER, application, OWNER, run).manifests
+    assert found.id.name == f"migrate-{COMMIT[:7]}-presync-1793534400"
+
+
+def test_a_hook_of_two_phases_with_a_generated_name_is_an_object_in_each() -> None:
+    found = sent(generated(annotations={"helm.sh/hook": "pre-install,post-upgrade"}))
+    assert [(item.id.name.split("-")[2], item.annotations[HOOK]) for item in found.manifests] == [
+        ("presync", "PreSync"),
+        ("postsync", "PostSync"),
+    ]
+    named = sent(a_body("Job", "migrate", metadata={"annotations": {HOOK: "PreSync,PostSync"}}))
+    assert ids(named) == [ObjectId("batch", "Job", "shop", "migrate")]
+
+
+def test_the_generated_name_of_a_job_fits_into_a_label_and_stays_its_own() -> None:
+    hooks = [generated(generateName=f"{'long-' * 20}{end}-", annotations={HOOK: "Sync"}) for end in "ab"]
+    names = [target.name for target in ids(sent(*hooks))]
+    assert [len(name) for name in names] == [63, 63]
+    assert names[0] != names[1]
 
 
 def test_the_destinations_namespace_is_made_without_marks() -> None:
