@@ -7,7 +7,6 @@ nothing about objects: what to apply and what to delete comes in as arguments.
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Unpack
 
 from jobs import kube_watch
@@ -19,7 +18,7 @@ from jobs.kube_auth import Bearer, Fixed, Login, login_of, tls_context
 from jobs.kube_config import configured
 from jobs.kube_discovery import DiscoveryCache
 from jobs.kube_errors import is_failed_test
-from jobs.kube_http import OPEN, Answer, Fence, Guard, Http, Options
+from jobs.kube_http import OPEN, Answer, Fence, Guard, Http, Options, Preconditions
 from jobs.kube_list import Listing, as_kind, listing_of
 from jobs.kube_pulse import Pulse
 from jobs.kube_watch import Event, Listed, Pace, Target
@@ -43,14 +42,6 @@ APPLY, JSON_PATCH, MERGE_PATCH = (
 PACE = Pace()
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Preconditions:
-    """What must still be true of an object for it to be deleted; None: not asked."""
-
-    uid: str | None = None
-    resource_version: str | None = None
 
 
 class Kube:

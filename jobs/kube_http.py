@@ -77,6 +77,14 @@ class Answer:
     """Texts of the Warning headers: deprecated versions, unknown fields."""
 
 
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """What must still be true of an object for it to be deleted; None: not asked."""
+
+    uid: str | None = None
+    resource_version: str | None = None
+
+
 class Http:
     """The connection to one API server. Make it inside a running loop; close it."""
 

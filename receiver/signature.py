@@ -14,8 +14,8 @@ def signed_sha256(body: bytes, secret: bytes, signature: str) -> bool:
     """Whether the signature is the hex HMAC-SHA256 of the body. An empty secret signs nothing."""
     if not secret:
         return False
-    wanted = hmac.digest(secret, body, hashlib.sha256).hex().encode()
-    return hmac.compare_digest(wanted, _bytes(signature.lower()))
+    digest = hmac.digest(secret, body, hashlib.sha256).hex().encode()
+    return hmac.compare_digest(digest, _bytes(signature.lower()))
 
 
 def signed_hub(body: bytes, secret: bytes, claimed: str) -> bool:

@@ -29,9 +29,9 @@ def signed(delivery: Delivery, secret: bytes) -> bool:
     if not key or not sent_id:
         return False
     text = _bytes(f"{sent_id}.{timestamp}.") + delivery.body
-    wanted = base64.b64encode(hmac.new(key, text, hashlib.sha256).digest())
+    digest = base64.b64encode(hmac.new(key, text, hashlib.sha256).digest())
     claims = (claim for claim in delivery.header(SIGNATURE).split() if claim.startswith(_VERSION))
-    return any(hmac.compare_digest(wanted, _bytes(claim.removeprefix(_VERSION))) for claim in claims)
+    return any(hmac.compare_digest(digest, _bytes(claim.removeprefix(_VERSION))) for claim in claims)
 
 
 def _require_recent(timestamp: str, now: float) -> None:
