@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from jobs import watch as module
+from jobs.clusters import Reached
 from jobs.core.application import IN_CLUSTER, KINDS, SKIP_RECONCILE, Destination
 from jobs.core.discovery import ApiResource
 from jobs.core.errors import InvalidSpecError, KubeError, NotFound, Refused, Unreachable
 from jobs.core.inventory import LABEL, TRACKING_ID
 from jobs.core.judged import Traces, trace_of
 from jobs.core.objects import ObjectId, identity
+from jobs.core.scope import WHOLE, Scope
 from jobs.enqueue import Queue
 from jobs.inbox import Heard
 from jobs.kube_list import Listing
@@ -48,6 +50,8 @@ class Cluster:
         self.away: KubeError | None = None
         self.listing: Listing | KubeError = Listing((LIVE,), "20")
         self.lists: list[Json] = []
+        self.places: set[str | None] = set()
+        """Namespaces in which it was followed; None: the whole cluster."""
         self.followed: dict[str, asyncio.Queue[Listed | Event]] = {}
         """By kind, for as long as it is followed."""
 
@@ -58,13 +62,17 @@ class Cluster:
             raise NotFound(f"no kind {kind}", status=404)
         return self.kinds[group, kind]
 
-    async def list(self, resource: ApiResource, **how: Any) -> Listing:
+    async def list(self, resource: ApiResource, place: str | None, **how: Any) -> Listing:
+        assert place is None
         self.lists.append({"kind": resource.kind, **how})
         if isinstance(self.listing, KubeError):
             raise self.listing
         return self.listing
 
-    async def follow(self, resource: ApiResource, **how: Any) -> AsyncIterator[Listed | Event]:
+    async def follow(
+        self, resource: ApiResource, *, namespace: str | None, **how: Any
+    ) -> AsyncIterator[Listed | Event]:
+        self.places.add(namespace)
         assert how == {"label_selector": LABEL, "metadata_only": True}
         events = self.followed[resource.kind] = asyncio.Queue()
         try:
@@ -119,7 +127,7 @@ class Post:
         parts: Any = SimpleNamespace(view=self.view, judgements=self.judgements, queue=self.queue, settings=settings)
         kube: Any = self.cluster
         inbox: Any = self.told
-        working = asyncio.create_task(ClusterWatch(kube, parts, {IN_CLUSTER}, inbox).run())
+        working = asyncio.create_task(ClusterWatch(kube, WHOLE, parts, {IN_CLUSTER}, inbox).run())
         try:
             for kind in kinds or ("ConfigMap",):
                 await until(lambda kind=kind: kind in self.cluster.followed)
@@ -381,12 +389,18 @@ class Clusters:
 
     def __init__(self, **known: Cluster) -> None:
         self.known: Mapping[str, Cluster] = known
+        self.scope = WHOLE
+        self.skipped: set[str] = set()
 
-    async def at(self, destination: Destination, project: str) -> Cluster:
+    async def at(self, destination: Destination, project: str) -> Reached:
         name = "home" if destination.is_home else destination.name
         if name not in self.known:
             raise InvalidSpecError(f"no cluster is known as {name}")
-        return self.known[name]
+        kube: Any = self.known[name]
+        cluster: Any = SimpleNamespace(
+            name=kube.server.removeprefix("https://"), scope=self.scope, skipped=name in self.skipped
+        )
+        return Reached(cluster, kube)
 
 
 @asynccontextmanager
@@ -413,7 +427,7 @@ async def test_each_cluster_is_watched_once_however_many_applications_and_names_
         view.put(an_application(name, **to(name)))
     async with watching(Clusters(**{"home": home, "far": far, "same-as-far": far}), lead, view):
         await until(lambda: home.followed and far.followed)
-        assert sorted(lead.held) == ["watch:https://far", "watch:https://home"]
+        assert sorted(lead.held) == ["watch:far:https://far", "watch:home:https://home"]
         for name in names[1:]:
             view.drop(an_application(name))
         await until(lambda: not far.followed)
@@ -440,4 +454,25 @@ async def test_a_name_that_comes_to_mean_a_cluster_is_heard_there_too() -> None:
         view.put(an_application(kinds="Deployment.apps", **to("also")))
         far.kinds["apps", "Deployment"] = DEPLOYMENTS
         await until(lambda: "Deployment" in far.followed)
-        assert lead.held == ["watch:https://far"], "without an interruption"
+        assert lead.held == ["watch:far:https://far"], "without an interruption"
+
+
+async def test_of_a_limited_cluster_only_its_namespaces_are_watched() -> None:
+    far, lead, view = Cluster("https://far"), Lead(), View()
+    clusters = Clusters(far=far)
+    clusters.scope = Scope(("shop",))
+    view.put(an_application(**to("far")))
+    async with watching(clusters, lead, view):
+        await until(lambda: far.followed)
+    assert far.places == {"shop"}
+
+
+async def test_a_cluster_that_is_left_alone_is_not_watched() -> None:
+    home, far, lead, view = Cluster("https://home"), Cluster("https://far"), Lead(), View()
+    clusters = Clusters(home=home, far=far)
+    clusters.skipped = {"far"}
+    view.put(an_application("home", **to("in-cluster")))
+    view.put(an_application("far", **to("far")))
+    async with watching(clusters, lead, view):
+        await until(lambda: home.followed)
+        assert lead.held == ["watch:home:https://home"]
