@@ -331,8 +331,8 @@ async def test_kinds_come_and_go_with_the_applications(post: Post) -> None:
         await until(lambda: [*followed] == ["Deployment"])
         post.view.put(an_application("other"))
         await until(lambda: {*followed} == {"Deployment", "ConfigMap"})
-        post.view.drop(an_application())
-        post.view.drop(an_application("other"))
+        post.view.drop(KEY)
+        post.view.drop("pilothouse/other")
         await until(lambda: not followed)
 
 
@@ -429,7 +429,7 @@ async def test_each_cluster_is_watched_once_however_many_applications_and_names_
         await until(lambda: home.followed and far.followed)
         assert sorted(lead.held) == ["watch:far:https://far", "watch:home:https://home"]
         for name in names[1:]:
-            view.drop(an_application(name))
+            view.drop(f"pilothouse/{name}")
         await until(lambda: not far.followed)
         assert home.followed
     assert lead.held == [], "it has let go of all when it ends, so that another worker leads at once"
