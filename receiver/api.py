@@ -7,7 +7,8 @@ from aiohttp import web
 
 from receiver.asked import Page, Shown, continue_at, etags_of, position_of, query_of, wanted_fields
 from receiver.chosen import Facts, Wanted, picked
-from receiver.desk import TIMEOUT_S, Desk, Object, Queue, answer, etag, manual_mark, shown, version_of
+from receiver.desk import TIMEOUT_S, Desk, Object, Queue, answer, manual_mark
+from receiver.shown import etag, shown, version_of
 
 MAX_LISTS = 10
 """Of the API server for one page of ours: a filter that little meets must not read a whole cluster in one request."""

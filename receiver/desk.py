@@ -128,19 +128,3 @@ class Desk:
 def answer(body: Object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """By orjson: a page may have many megabytes, and everybody else waits while it is written."""
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)
-
-
-def shown(application: Mapping[str, Any]) -> Object:
-    """The object without what only the API server needs."""
-    metadata = {key: value for key, value in application.get("metadata", {}).items() if key != "managedFields"}
-    return {**application, "metadata": metadata}
-
-
-def version_of(application: Mapping[str, Any]) -> str:
-    """Its resourceVersion: another one after every change."""
-    return str((application.get("metadata") or {}).get("resourceVersion") or "")
-
-
-def etag(application: Mapping[str, Any]) -> dict[str, str]:
-    """The header that names this version of the object (https://www.rfc-editor.org/rfc/rfc9110#name-etag)."""
-    return {"ETag": f'"{version_of(application)}"'}

@@ -17,21 +17,11 @@ from jobs.core.errors import Conflict, InvalidSpecError, KubeError, NotFound, Re
 from jobs.store import Answer, Applications
 from receiver.asked import Deleted, One, object_of
 from receiver.bodies import read_body
-from receiver.desk import (
-    BODY_TIMEOUT_S,
-    MAX_BODY_BYTES,
-    TIMEOUT_S,
-    Asked,
-    Desk,
-    Object,
-    answer,
-    etag,
-    shown,
-    version_of,
-)
+from receiver.desk import BODY_TIMEOUT_S, MAX_BODY_BYTES, TIMEOUT_S, Asked, Desk, Object, answer
 from receiver.edited import created, finalizers_for, replaced
 from receiver.errors import Changed, FieldError, Forbidden, Invalid, Missing, Taken
 from receiver.guard import Guard
+from receiver.shown import etag, shown, version_of
 
 log = structlog.get_logger()
 

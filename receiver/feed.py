@@ -6,16 +6,12 @@ states in between, never the last one: for each Application it is remembered onl
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
-
-import orjson
 
 from jobs.store import Event, Listed
-from receiver.chosen import Facts
-from receiver.desk import shown, version_of
+from receiver.shown import Item, Key, number_of
 
 BACKLOG = 10_000
 """Changes of a namespace by which a follower that was cut off can go on; each is a number and a name."""
@@ -23,23 +19,6 @@ AT_ONCE = 200
 """Applications of a list that are taken in before others get a turn."""
 
 Follow = Callable[[str], AsyncGenerator[Listed | Event, None]]
-Key = tuple[str, str]
-"""Namespace and name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One Application as it is now."""
-
-    version: int
-    facts: Facts
-    body: bytes = field(repr=False)
-    """Its JSON, as it is shown."""
-
-    @classmethod
-    def of(cls, application: Mapping[str, Any]) -> "Item":
-        """Anybody may have written it."""
-        return cls(number_of(version_of(application)), Facts.of(application), orjson.dumps(shown(application)))
 
 
 @dataclass(slots=True)
@@ -173,11 +152,3 @@ class Feed:
             if namespace in follower.namespaces:
                 follower.pending.setdefault((namespace, name))
                 follower.woken.set()
-
-
-def number_of(version: str) -> int:
-    """A resourceVersion to compare with others of its kind; -1: it is none.
-
-    https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
-    """
-    return int(version) if version.isascii() and version.isdecimal() and len(version) < 20 else -1

@@ -16,19 +16,9 @@ from jobs.core.application import application_of
 from jobs.core.errors import Conflict, InvalidSpecError
 from receiver.asked import One, Rollback, Synced, body_of, sync_of
 from receiver.bodies import read_body
-from receiver.desk import (
-    BODY_TIMEOUT_S,
-    MAX_BODY_BYTES,
-    TIMEOUT_S,
-    Asked,
-    Desk,
-    Object,
-    Queue,
-    answer,
-    manual_mark,
-    version_of,
-)
+from receiver.desk import BODY_TIMEOUT_S, MAX_BODY_BYTES, TIMEOUT_S, Asked, Desk, Object, Queue, answer, manual_mark
 from receiver.errors import Busy, FieldError, NotNow
+from receiver.shown import version_of
 
 log = structlog.get_logger()
 

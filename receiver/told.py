@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from receiver.chosen import Paths, Wanted, picked
-from receiver.feed import Item, Key, number_of
+from receiver.shown import Item, Key, number_of
 
 RETRY_MS = 2_000
 """When a client that was cut off comes back."""

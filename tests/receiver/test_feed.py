@@ -9,7 +9,8 @@ import pytest
 
 from jobs.store import Event, Listed
 from receiver import feed as feed_module
-from receiver.feed import Feed, Shelf, number_of
+from receiver.feed import Feed, Shelf
+from receiver.shown import number_of
 from tests.builders import an_application_body
 from tests.valkey import until
 

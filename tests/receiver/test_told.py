@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.chosen import Wanted
-from receiver.feed import Item, Key
+from receiver.shown import Item, Key
 from receiver.told import Told, ending, position_id, position_of
 from tests.builders import an_application_body
 
