@@ -182,7 +182,7 @@ def query_of(given: MultiMapping[str], shape: type[T]) -> T:
 def body_of(raw: bytes, shape: type[T]) -> T:
     """A JSON body; an empty one is an empty object. Raises BadRequest naming the field."""
     try:
-        return msgspec.json.decode(raw.strip() or b"{}", type=shape)
+        return msgspec.convert(_whole(msgspec.json.decode(raw.strip() or b"{}")), shape)
     except msgspec.ValidationError as error:
         raise _refused(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -268,6 +268,15 @@ def etags_of(headers: Mapping[str, str], name: str) -> tuple[str, ...] | None:
         return None
     tags = [tag.strip() for tag in written.split(",")]
     return tuple(tag if tag == "*" else tag[1:-1] for tag in tags if tag == "*" or re.fullmatch(r'"[^"]*"', tag))
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 3.0 is 3 (https://json-schema.org/understanding-json-schema/reference/numeric)."""
+    if isinstance(value, dict):
+        return {name: _whole(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _refused(error: msgspec.ValidationError) -> BadRequest:

@@ -135,11 +135,17 @@ def test_any_body_is_a_sync_or_a_refusal(body: bytes) -> None:
         assert isinstance(asked.sync_of(body), dict)
 
 
-@pytest.mark.parametrize("body", [b'{"id": -1}', b'{"id": true}', b'{"id": "3"}', b"{}", b'{"id": 1e300}'])
+@pytest.mark.parametrize(
+    "body", [b'{"id": -1}', b'{"id": true}', b'{"id": "3"}', b"{}", b'{"id": 3.5}', b'{"id": 1e300}']
+)
 def test_a_rollback_needs_the_number_of_an_entry(body: bytes) -> None:
     with pytest.raises(BadRequest) as caught:
         asked.body_of(body, asked.Rollback)
     assert [error.field for error in caught.value.errors] == ["id"]
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    assert asked.body_of(b'{"id": 3.0}', asked.Rollback).id == 3
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"7", b"{", b'{"a":' * 300 + b"1" + b"}" * 300, b"\xff", b'{"a": 1e999}'])
