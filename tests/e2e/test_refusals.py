@@ -25,10 +25,8 @@ async def test_an_application_that_nobody_synced_yet_says_what_would_be_refused(
     assert await flow.said() == ""
 
 
-async def test_a_hook_that_is_never_run_is_named(flow: Flow) -> None:
+async def test_a_hook_of_the_deletion_is_not_run_by_a_sync(flow: Flow) -> None:
     flow.repo.push({"app/bye.yaml": HOOK})
     await flow.deploy()
-    assert await flow.said() == (
-        f"SyncWarning: PreDelete and PostDelete hooks are not run yet: ConfigMap {flow.namespace}/bye"
-    )
+    assert await flow.said() == ""
     assert await flow.get("ConfigMap", "bye") is None

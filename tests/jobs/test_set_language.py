@@ -49,7 +49,7 @@ async def test_random_expressions_mean_what_helm_says() -> None:
     pool = Renderers(Settings(renderers=1))
     await pool.start()
     try:
-        theirs = await pool._run(parsed, [f"{name}={value}" for name, value in pairs], timeout_s=60)
+        theirs = await pool.run(parsed, [f"{name}={value}" for name, value in pairs], timeout_s=60)
     finally:
         await asyncio.shield(pool.close())
     for (name, value), expected in zip(pairs, theirs, strict=True):

@@ -90,7 +90,7 @@ async def test_a_stretch_of_time_is_swept_by_one_worker(around: Any) -> None:
     assert await claimed(around.queue) == []
 
 
-async def test_every_mark_of_an_application_says_whom_it_shares_a_limit_with(around: Any) -> None:
+async def test_every_mark_of_an_application_says_whom_it_shares_limits_with(around: Any) -> None:
     sweep = Sweep(around)
     await sweep.tick()
     around.pass_s(100_000)
@@ -98,7 +98,7 @@ async def test_every_mark_of_an_application_says_whom_it_shares_a_limit_with(aro
     around.settings = around.settings.model_copy(update={"sweep_interval_s": 0.0})
     for _ in range(2):
         while claim := await around.queue.claim(["application"]):
-            assert claim.groups == ("cluster:https://kubernetes.default.svc",)
+            assert claim.groups == ("cluster:https://kubernetes.default.svc", "repo:git.example.org/shop")
             await around.queue.done(claim)
         await mark_everything(around)
 
