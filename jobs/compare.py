@@ -114,12 +114,8 @@ async def compare(
     full = wants_hooks(application, run, deployed_of(application.annotations))
     chosen = aimed.selected(run.sync_options.get("resources"))
     planned = deletion_steps(chosen.manifests, deletion) if deletion else _planned(chosen, full=full)
-    wanted = replace(
-        _wanted(application, planned, owner),
-        cluster=leave.cluster,
-        fresh=_must_be_fresh(run, claim),
-        operation=run.id,
-    )
+    wanted = _wanted(application, planned, owner)
+    wanted = replace(wanted, cluster=leave.cluster, fresh=_must_be_fresh(run, claim), operation=run.id)
     observed = await observe(wanted, kube, parts.memory)
     rules = replace(
         _rules(application, run, replace(chosen, partial=chosen.partial or deletion is not None), owner, parts),

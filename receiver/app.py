@@ -44,16 +44,10 @@ async def build_app(settings: ReceiverSettings) -> web.Application:
     metrics.remembered.set_function(lambda: len(remembered))
     secrets = SecretReader(settings.own_secrets, lambda name: _secret(kube, settings.home, name))
 
-    # aiohttp refuses from this size on; a body of exactly the limit is allowed.
-    web_app = web.Application(
-        client_max_size=settings.max_body_bytes + 1, middlewares=[problems.middleware(metrics), bodies.middleware()]
-    )
-    web_app[bodies.BODIES] = bodies.Bodies()
+    web_app = _bare(settings, metrics)
     applications = Applications(kube)
-    desk, feed = (
-        Desk(settings.namespaces, Access(kube, nobody), applications),
-        Feed(settings.namespaces, applications.follow),
-    )
+    desk = Desk(settings.namespaces, Access(kube, nobody), applications)
+    feed = Feed(settings.namespaces, applications.follow)
     metrics.streams.set_function(lambda: len(feed))
     handlers = Handlers(
         webhook=Webhook(settings, queue, secrets, remembered, metrics),
@@ -79,12 +73,21 @@ async def build_app(settings: ReceiverSettings) -> web.Application:
         await asyncio.gather(*tasks, return_exceptions=True)
         if not await remembered.try_once():
             log.error("the queue is still away: remembered marks are lost", marks=len(remembered))
-        await queue.close()
-        await kube.close()
-        await nobody.close()
+        for each in (queue, kube, nobody):
+            await each.close()
 
     web_app.on_shutdown.append(close_streams)
     web_app.cleanup_ctx.append(lifetime)
+    return web_app
+
+
+def _bare(settings: ReceiverSettings, metrics: Metrics) -> web.Application:
+    """What holds for every route."""
+    # aiohttp refuses from this size on; a body of exactly the limit is allowed.
+    web_app = web.Application(
+        client_max_size=settings.max_body_bytes + 1, middlewares=[problems.middleware(metrics), bodies.middleware()]
+    )
+    web_app[bodies.BODIES] = bodies.Bodies()
     return web_app
 
 
