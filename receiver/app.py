@@ -40,12 +40,11 @@ async def build_app(settings: ReceiverSettings) -> web.Application:
     """
     kube, nobody = await Kube.connect(settings), await Kube.nobody(settings)
     queue, metrics = Queue.of(settings), Metrics()
-    remembered = Remembered(queue.mark)
+    remembered, applications = Remembered(queue.mark), Applications(kube)
     metrics.remembered.set_function(lambda: len(remembered))
     secrets = SecretReader(settings.own_secrets, lambda name: _secret(kube, settings.home, name))
 
     web_app = _bare(settings, metrics)
-    applications = Applications(kube)
     desk = Desk(settings.namespaces, Access(kube, nobody), applications)
     feed = Feed(settings.namespaces, applications.follow)
     metrics.streams.set_function(lambda: len(feed))
@@ -66,15 +65,15 @@ async def build_app(settings: ReceiverSettings) -> web.Application:
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await secrets.refresh()
         works = (secrets.keep_reading, remembered.keep_trying, feed.keep_following)
-        tasks = [asyncio.create_task(_for_ever(work)) for work in works]
+        tasks = [*map(asyncio.create_task, map(_for_ever, works))]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if not await remembered.try_once():
             log.error("the queue is still away: remembered marks are lost", marks=len(remembered))
-        for each in (queue, kube, nobody):
-            await each.close()
+        await queue.close()
+        await asyncio.gather(kube.close(), nobody.close())
 
     web_app.on_shutdown.append(close_streams)
     web_app.cleanup_ctx.append(lifetime)
