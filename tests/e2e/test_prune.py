@@ -186,7 +186,7 @@ async def test_while_an_api_group_does_not_answer_nothing_is_pruned(cluster_flow
 async def _cluster(flow: Flow) -> object:
     application = flow.ground.parts.view.get(f"{flow.ground.home}/{flow.name('app')}")
     assert application is not None
-    return await flow.ground.parts.clusters.at(application.destination, application.project)
+    return (await flow.ground.parts.clusters.at(application.destination, application.project)).kube
 
 
 async def _stale(kube: object, group: str) -> bool:
