@@ -17,7 +17,7 @@ def a_log(*entries: tuple[float, str, str, str]) -> Tap:
 
 
 def _exchange(at: float, worker: str, what: str, token: str) -> Exchange:
-    member = b"*6\r\n$16\r\napplication:t/a\r\n"
+    member = b"*7\r\n$16\r\napplication:t/a\r\n"
     made = {
         "claim": ("valkey", f"CLAIM 2000 {token}", b"", member),
         "done": ("valkey", f"DONE application:t/a {token}", b"", b":0\r\n"),
