@@ -46,8 +46,9 @@ def later(application: Application, run: Run, at: Moment) -> Later | None:
     if run.phase is OperationPhase.RUNNING:
         passed = max(0.0, at.since(run.started_at))
         return Later(min(LAST_LOOK_S, max(FIRST_LOOK_S, passed / 4)), backoff=False)
-    if run.error is None and run.phase and run.selects:
-        return Later(0.0, backoff=False)  # how the whole application is now, this run did not see
+    if run.error is None and run.phase and (run.selects or not run.automated):
+        # How the whole application is now, and what its policy wants, this run did not see.
+        return Later(0.0, backoff=False)
     if run.error is None or isinstance(run.error, InvalidSpecError):
         return None
     if run.error.retry_after_s is not None:

@@ -44,6 +44,13 @@ def test_after_a_look_or_a_success_only_a_change_or_the_sweep_brings_it_back() -
     assert later(an_application(), a_run().begun(heal=False).succeeded("", NOON), NOON) is None
 
 
+@pytest.mark.parametrize("sync", [{"revision": "v1"}, {"resources": [{"kind": "ConfigMap", "name": "web"}]}])
+def test_what_somebody_asked_for_is_followed_by_a_look_at_what_the_policy_wants(sync: dict[str, Any]) -> None:
+    run = a_run(operation={"initiatedBy": {"username": "ada"}, "sync": sync})
+    assert later(an_application(), run, NOON) is None  # nothing was done
+    assert later(an_application(), run.begun(heal=False).succeeded("", NOON), NOON) == Later(0.0, backoff=False)
+
+
 def failed(error: StageError, failures: int = 0, **over: Any) -> Later | None:
     annotations = {"pilothouse.dev/source-key": f"o,{KEY},{failures}"} if failures else {}
     application = an_application(**{"metadata": {"annotations": annotations}} | over)
