@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -128,20 +129,20 @@ class Cut(Exception):
     """The connection ends here: a strike, or one side hung up."""
 
 
-class Relay:
+class Relay(ABC):
     """A listener that opens one connection to the real server for each connection of the worker."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
+    @abstractmethod
     async def serve(self, down: "Pair", up: "Pair") -> None:
         """Relay until one side hangs up. Raises Cut."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def connect(self) -> "Pair":
         """A connection to the real server."""
-        raise NotImplementedError
 
     async def close(self) -> None:
         """Stop listening and cut every connection."""
