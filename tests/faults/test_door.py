@@ -8,8 +8,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     valkey.remove()
 
 
-async def sent_while(door: Door, fault: Callable[[Sending], Awaitable[None]], what: str) -> Sending:
+async def sent_while(door: Door, fault: Callable[[Sending], Coroutine[Any, Any, None]], what: str) -> Sending:
     """Send everything while the fault happens; the answers."""
     sending = Sending(lambda: door.url, SECRET, made_up(COUNT))
     began_at = time.monotonic()

@@ -10,10 +10,11 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ COUNT, REPOSITORIES, PUSHES = 5000, 5, 20
 KILLS = 3
 AWAY_S, FROZEN_S = 1.0, 10.0
 SEEN_S = 300.0
-Fault = Callable[[Sending], Awaitable[None]]
+Fault = Callable[[Sending], Coroutine[Any, Any, None]]
 
 
 @dataclass(slots=True)
